@@ -1,0 +1,136 @@
+"""Read the plan (YAML) and the run records of one scale, and refuse what cannot be compared.
+
+A run is `results/{scale}/{experiment}/{cell}/` with `manifest.json`, `metrics.parquet` (training curves) and
+`evaluation.parquet` (final). The manifest is written last, so a folder without one is a run that did not end.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+COLUMNS = (
+    "experiment",
+    "cell",
+    "seed",
+    "tree_seed",
+    "step",
+    "protocol",
+    "control",
+    "distribution",
+    "metric",
+    "value",
+)
+FILES = ("manifest.json", "metrics.parquet", "evaluation.parquet")
+
+
+class RecordError(Exception):
+    """A record that is missing, half-written or made by other code; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One experiment file: its prose, its cells (name to settings) and the claims it decides."""
+
+    id: str
+    title: str
+    group: str
+    cells: dict[str, dict[str, Any]]
+    metrics: list[str] = field(default_factory=list)
+    claims: list[dict[str, Any]] = field(default_factory=list)
+    question: str = ""
+    setup: str = ""
+    does_not_show: list[str] = field(default_factory=list)
+
+    @property
+    def number(self) -> int:
+        """The k of `ek_name`."""
+        return int(self.id.split("_")[0].removeprefix("e"))
+
+
+def read_plan(folder: Path) -> list[Experiment]:
+    """The experiment files of `folder`, in the order of their numbers."""
+    paths = sorted(folder.glob("e[0-9]*_*.yaml"), key=lambda path: int(path.stem.split("_")[0][1:]))
+    if not paths:
+        raise RecordError(f"no experiment file e*_*.yaml in {folder}: run from the root of the repository")
+    names = set(Experiment.__dataclass_fields__)
+    plan = []
+    for path in paths:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        plan.append(Experiment(**{key: value for key, value in content.items() if key in names}))
+    return plan
+
+
+def home(plan: list[Experiment], experiment: str, cell: str) -> tuple[str, str]:
+    """Experiment and cell whose run serves `cell`: itself, or the one that `same_as` leads to."""
+    by_id = {e.id: e for e in plan}
+    seen: list[tuple[str, str]] = []
+    while True:
+        if experiment not in by_id or cell not in by_id[experiment].cells:
+            allowed = ", ".join(by_id[experiment].cells) if experiment in by_id else ", ".join(by_id)
+            raise RecordError(f"{experiment}/{cell} does not exist; allowed are {allowed}")
+        if (experiment, cell) in seen:
+            raise RecordError(
+                f"same_as of {experiment}/{cell} leads back to itself; give one its settings"
+            )
+        seen.append((experiment, cell))
+        target = (by_id[experiment].cells[cell] or {}).get("same_as")
+        if target is None:
+            return experiment, cell
+        experiment, _, cell = target.partition("/")
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of one run folder; raises RecordError when the run is missing or did not end."""
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if missing:
+        state = "is missing" if not folder.is_dir() else f"is not complete (no {', '.join(missing)})"
+        raise RecordError(f"run {folder} {state}: `make paper` trains what is missing and goes on from there")
+    return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+
+
+def read_runs(results: Path, plan: list[Experiment]) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    """All records under `results` (one scale) as one long frame, and the manifest of every run, once each.
+
+    The frame has the columns of a record plus `track` and `final` (True for the final evaluation, False for
+    what was recorded while training). A cell with `same_as` shows the rows of the run that it names. Raises
+    RecordError for a missing or half-written run, and when the runs come from different sources.
+    """
+    manifests: dict[tuple[str, str], dict[str, Any]] = {}
+    frames = []
+    for experiment in plan:
+        for cell in experiment.cells:
+            source = home(plan, experiment.id, cell)
+            folder = results.joinpath(*source)
+            if source not in manifests:
+                manifests[source] = read_manifest(folder)
+            for name, final in (("metrics.parquet", False), ("evaluation.parquet", True)):
+                frame = pd.read_parquet(folder / name)
+                absent = [column for column in COLUMNS if column not in frame.columns]
+                if absent:
+                    raise RecordError(
+                        f"{folder / name} has no column {', '.join(absent)}; delete it and train again"
+                    )
+                frame = frame[list(COLUMNS)].assign(experiment=experiment.id, cell=cell, final=final)
+                frames.append(frame.assign(track=manifests[source]["track"]))
+    check_one_source(manifests)
+    return pd.concat(frames, ignore_index=True), list(manifests.values())
+
+
+def check_one_source(manifests: dict[tuple[str, str], dict[str, Any]]) -> None:
+    """Raise RecordError, naming the runs of the minority, when manifests carry different source digests."""
+    by_digest: dict[str, list[str]] = {}
+    for (experiment, cell), manifest in manifests.items():
+        by_digest.setdefault(str(manifest.get("source_digest")), []).append(f"{experiment}/{cell}")
+    if len(by_digest) > 1:
+        oldest = min(by_digest.items(), key=lambda item: len(item[1]))
+        raise RecordError(
+            f"runs of {len(by_digest)} different sources cannot be put in one table; digest {oldest[0]} has "
+            f"{', '.join(oldest[1][:6])}{' and others' if len(oldest[1]) > 6 else ''}. "
+            f"`hrssm status` lists every digest; delete the runs of the old one and run `make paper` again"
+        )
