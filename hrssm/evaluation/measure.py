@@ -1,0 +1,204 @@
+"""From posteriors and ground truth to named numbers; the only place where metric names are declared."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hrssm.evaluation.alignment import (
+    Statistic,
+    best_component,
+    best_component_held_out,
+    principal_components,
+    rank_ceiling,
+    rank_correlation,
+    rank_correlation_given_step,
+    rank_correlation_of_nodes,
+)
+from hrssm.evaluation.mechanism import depth_slope
+from hrssm.evaluation.probes import UNDEFINED, fitted_probe, held_out_probe
+from hrssm.evaluation.trajectories import Array, Integers, Trajectories
+
+Protocol = Literal["published", "every_depth"]
+
+METRICS: dict[str, str] = {
+    "mse": "squared error of the reconstruction, mean over samples and coordinates",
+    "kl": "KL of the posterior from the prior, nats per step",
+    "kl_height": "height term of the KL, nats per step",
+    "kl_fibre": "fibre term of the KL, nats per step",
+    "kl_drift": "drift term of the KL, nats per step",
+    "rho_height": "rank correlation of the height with depth, signed",
+    "rho_first_pc": "rank correlation of the first principal component with depth; its sign is a convention",
+    "rho_best_pc": "largest absolute rank correlation with depth over the first 8 principal components",
+    "rho_given_t": "rank correlation with depth within a step, mean over steps: height, or best component without one",
+    "rho_nodes": "rank correlation with depth over nodes, one mean value each: height, or best component without one",
+    "rho_best_pc_given_t": "rank correlation with depth within a step, mean over steps, of the best component",
+    "rho_best_pc_nodes": "rank correlation with depth over nodes, one mean value each, of the best component",
+    "rho_ceiling": "largest rank correlation that a score without ties can reach on these depths",
+    "depth_probe_accuracy": "depth read from the height (or the best component without one), plain accuracy",
+    "depth_probe_balanced": "the same, mean recall over depths",
+    "depth_majority": "share of the most frequent depth",
+    "depth_probe_all_accuracy": "depth read from the whole location, plain accuracy",
+    "depth_probe_all_balanced": "the same, mean recall over depths",
+    "branch_probe_accuracy": "branch at depth 1 read from the fibre (or the location without one), plain accuracy",
+    "branch_probe_balanced": "the same, mean recall over branches",
+    "branch_majority": "share of the most frequent branch among the samples at depth 1",
+    "branch_samples": "number of samples at depth 1",
+    "probe_unconverged": "number of probe fits that ran out of iterations",
+    "attenuation": "E[e^tau] under the posterior, mean over samples",
+    "kl_fibre_depth_slope": "slope of the fibre term on depth within a step, nats per level",
+    "kl_drift_depth_slope": "slope of the drift term on depth within a step, nats per level",
+}
+
+PUBLISHED_BRANCH_SAMPLES = 20
+"""The published branch probe is fitted only on more samples at depth 1 than this."""
+
+PROBE_SAMPLES = 4000
+"""Held-out probes read whole walks up to about this many samples, chosen by the seed; more change little and cost time."""
+
+
+def measure(
+    trajectories: Trajectories,
+    protocol: Protocol = "published",
+    seed: int = 0,
+    *,
+    depths: tuple[int, int] | None = None,
+) -> dict[str, float]:
+    """All of `METRICS` for one member; NaN where one is undefined (no height, no such depth, a diverged member).
+
+    "published" scores as the write-up does: probes fitted and scored on the same samples, the best component chosen on
+    the samples it is scored on, no branch probe unless more than 20 samples are at depth 1. "every_depth"
+    holds out whole walks for both, and takes the branch probe wherever it can be fitted; it is meant for
+    walks started at every depth. `depths` = (lowest, highest) scores the samples at these depths only; `seed`
+    draws the folds.
+    """
+    if protocol not in get_args(Protocol):
+        raise ValueError(
+            f"protocol = {protocol!r}: choose one of {', '.join(map(repr, get_args(Protocol)))}."
+        )
+    grid = trajectories.nodes.shape
+    keep = np.ones(grid, dtype=bool)
+    if depths is not None:
+        keep = (trajectories.depth >= depths[0]) & (trajectories.depth <= depths[1])
+    result = dict.fromkeys(METRICS, math.nan)
+    if not keep.any():
+        return result
+    samples = _Samples.of(trajectories, keep)
+    _reconstruct(result, trajectories, samples, keep)
+    if np.isfinite(samples.location).all():
+        walks = np.random.default_rng(seed).permutation(grid[1]) if protocol == "every_depth" else None
+        _align(result, samples, walks)
+        _probe(result, samples, walks, seed)
+    return result
+
+
+@dataclass(frozen=True)
+class _Samples:
+    """The scored samples, one row each."""
+
+    step: Integers
+    walk: Integers
+    depth: Integers
+    branch: Integers
+    nodes: Integers
+    location: Array
+    has_height: bool
+    components: Array
+
+    @classmethod
+    def of(cls, trajectories: Trajectories, keep: NDArray[np.bool_]) -> _Samples:
+        step, walk = (index[keep] for index in np.indices(keep.shape))
+        location = trajectories.location[keep].astype(np.float64)
+        finite = bool(np.isfinite(location).all())
+        return cls(
+            step,
+            walk,
+            trajectories.depth[keep],
+            trajectories.branch[keep],
+            trajectories.nodes[keep],
+            location,
+            trajectories.has_height,
+            principal_components(location) if finite else location,
+        )
+
+
+def _reconstruct(
+    result: dict[str, float], trajectories: Trajectories, samples: _Samples, keep: NDArray[np.bool_]
+) -> None:
+    error = trajectories.reconstructions[keep].astype(np.float64) - trajectories.observations[keep]
+    result["mse"] = float((error**2).mean())
+    for name, term in trajectories.kl_terms.items():
+        metric = name if name == "kl" else f"kl_{name}"
+        result[metric] = float(term[keep].mean(dtype=np.float64))
+        if f"{metric}_depth_slope" in METRICS:
+            result[f"{metric}_depth_slope"] = depth_slope(term[keep], samples.depth, samples.step)
+    if trajectories.attenuation is not None:
+        result["attenuation"] = float(trajectories.attenuation[keep].mean(dtype=np.float64))
+    at_first = samples.branch[samples.depth == 1]
+    result["rho_ceiling"] = rank_ceiling(samples.depth)
+    result["depth_majority"] = _majority(samples.depth)
+    result["branch_majority"] = _majority(at_first)
+    result["branch_samples"] = float(at_first.size)
+
+
+def _align(result: dict[str, float], samples: _Samples, walks: Integers | None) -> None:
+    depth, step, nodes = samples.depth, samples.step, samples.nodes
+    statistics: dict[str, Statistic] = {
+        "": lambda score, of: rank_correlation(score[of], depth[of]),
+        "_given_t": lambda score, of: rank_correlation_given_step(score[of], depth[of], step[of]),
+        "_nodes": lambda score, of: rank_correlation_of_nodes(score[of], depth[of], nodes[of]),
+    }
+    everything = np.ones(len(depth), dtype=bool)
+    half = None if walks is None else np.isin(samples.walk, walks[: len(walks) // 2])
+    for suffix, statistic in statistics.items():
+        if half is None:
+            best = best_component(samples.components, statistic)
+        else:
+            best = best_component_held_out(samples.components, statistic, half)
+        result[f"rho_best_pc{suffix}"] = best
+        height = statistic(samples.location[:, 0], everything) if samples.has_height else best
+        if suffix:
+            result[f"rho{suffix}"] = height
+        elif samples.has_height:
+            result["rho_height"] = height
+    result["rho_first_pc"] = statistics[""](samples.components[:, 0], everything)
+
+
+def _probe(result: dict[str, float], samples: _Samples, walks: Integers | None, seed: int) -> None:
+    if samples.has_height:
+        for_depth, for_branch = samples.location[:, :1], samples.location[:, 1:]
+    else:
+        aligned = [abs(rank_correlation(column, samples.depth)) for column in samples.components.T]
+        best = int(np.nan_to_num(aligned).argmax())
+        for_depth, for_branch = samples.components[:, [best]], samples.location
+    first = samples.depth == 1
+    if walks is None:
+        enough = first.sum() > PUBLISHED_BRANCH_SAMPLES
+        scores = {
+            "depth_probe": fitted_probe(for_depth, samples.depth),
+            "depth_probe_all": fitted_probe(samples.location, samples.depth),
+            "branch_probe": fitted_probe(for_branch[first], samples.branch[first]) if enough else UNDEFINED,
+        }
+    else:
+        per_walk = len(samples.depth) / len(walks)
+        few = np.isin(samples.walk, walks[: max(2, int(PROBE_SAMPLES / per_walk))])
+        scores = {
+            "depth_probe": held_out_probe(for_depth[few], samples.depth[few], samples.walk[few], seed=seed),
+            "depth_probe_all": held_out_probe(
+                samples.location[few], samples.depth[few], samples.walk[few], seed=seed
+            ),
+            "branch_probe": held_out_probe(
+                for_branch[first], samples.branch[first], samples.walk[first], seed=seed
+            ),
+        }
+    for name, score in scores.items():
+        result[f"{name}_accuracy"], result[f"{name}_balanced"] = score.accuracy, score.balanced
+    result["probe_unconverged"] = float(sum(score.unconverged for score in scores.values()))
+
+
+def _majority(labels: Integers) -> float:
+    return float(np.unique(labels, return_counts=True)[1].max() / labels.size) if labels.size else math.nan
