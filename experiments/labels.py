@@ -87,3 +87,17 @@ def cell_label(cell: str) -> str:
 def metric_label(metric: str) -> str:
     """The short name of a metric, or the metric's own name where it has none."""
     return METRICS.get(metric, metric.replace("_", " "))
+
+
+def alignment_metric(cell: str, track: str, group: str = "") -> str:
+    """The metric that measures alignment with depth for this cell.
+
+    Published track: the height, or the best principal component (in the dynamics group the first one, as the
+    write-up has it). Intended track: the rank correlation given the step, which the clock cannot enter.
+    """
+    if track == "intended":
+        return "rho_given_t"
+    parts = split_cell(cell)
+    if parts is None or parts[0].startswith("hg"):
+        return "rho_height"
+    return "rho_first_pc" if group == "dynamics" else "rho_best_pc"

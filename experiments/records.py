@@ -75,9 +75,7 @@ def home(plan: list[Experiment], experiment: str, cell: str) -> tuple[str, str]:
             allowed = ", ".join(by_id[experiment].cells) if experiment in by_id else ", ".join(by_id)
             raise RecordError(f"{experiment}/{cell} does not exist; allowed are {allowed}")
         if (experiment, cell) in seen:
-            raise RecordError(
-                f"same_as of {experiment}/{cell} leads back to itself; give one its settings"
-            )
+            raise RecordError(f"same_as of {experiment}/{cell} leads back to itself; give one its settings")
         seen.append((experiment, cell))
         target = (by_id[experiment].cells[cell] or {}).get("same_as")
         if target is None:
