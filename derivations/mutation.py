@@ -1,0 +1,154 @@
+"""Mutants: small wrong versions of a statement. A proof or certificate that accepts one is worthless.
+
+The default generator alters the right side of each relation (both sides of an inequality) at one place: a
+coefficient, a sign, an exponent, a dropped term, or q and p swapped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import sympy as sp
+
+from derivations.certificate import relations
+
+LIMIT = 14
+
+
+def mutants(statement: Any, limit: int = LIMIT) -> list[tuple[str, Any]]:
+    """Up to `limit` mutants of a statement, as (name, statement), the kinds taken in turn; deterministic."""
+    many = relations(statement)
+    pools: dict[str, list[tuple[str, Any]]] = {}
+    for index, relation in enumerate(many):
+        sides = ("rhs",) if isinstance(relation, sp.Eq) else ("lhs", "rhs")
+        prefix = f"[{index}] " if len(many) > 1 else ""
+        for side in sides:
+            for kind, label, new in _alter(getattr(relation, side)):
+                parts = {"lhs": relation.lhs, "rhs": relation.rhs, side: new}
+                mutated = relation.func(parts["lhs"], parts["rhs"], evaluate=False)
+                whole = [*many[:index], mutated, *many[index + 1 :]]
+                pools.setdefault(kind, []).append(
+                    (f"{prefix}{kind}: {label}", sp.Tuple(*whole) if len(many) > 1 else mutated)
+                )
+    chosen: list[tuple[str, Any]] = []
+    seen: set[str] = set()
+    queues = [pools[k] for k in sorted(pools)]
+    strides = [_spread(q) for q in queues]
+    while len(chosen) < limit and any(strides):
+        for queue in strides:
+            if queue and len(chosen) < limit:
+                name, mutated = queue.pop(0)
+                if name not in seen:
+                    seen.add(name)
+                    chosen.append((name, mutated))
+    return chosen
+
+
+def _spread(queue: list[Any]) -> list[Any]:
+    """Reorder so that the first few are spread over the expression: ends first, then the middle."""
+    if len(queue) < 3:
+        return list(queue)
+    step = next(k for k in (7, 5, 3, 11, 13, 17) if len(queue) % k)
+    return [queue[(i * step) % len(queue)] for i in range(len(queue))]
+
+
+def _alter(expr: Any) -> Iterator[tuple[str, str, Any]]:
+    for path, node in _sites(expr, ()):
+        for kind, new in _variants(node):
+            changed = _replace(expr, path, new)
+            if not _same(changed, expr):
+                yield kind, f"{_short(node)} -> {_short(new)}", changed
+    swapped = _swap(expr)
+    if swapped is not None and not _same(swapped, expr):
+        yield "swap", "q <-> p", swapped
+
+
+def _variants(node: Any) -> Iterator[tuple[str, Any]]:
+    if node.is_Rational:
+        yield "coefficient", 2 * node + (1 if node == 0 else 0)
+        yield "coefficient", node + 1
+        yield "sign", -node
+        yield "dropped", sp.S.Zero
+        return
+    if isinstance(node, sp.Add):
+        for term in node.args:
+            yield "sign", node - 2 * term
+            yield "dropped", node - term
+            yield "coefficient", node + term
+    elif isinstance(node, sp.Pow):
+        base, exponent = node.args
+        yield (
+            "exponent",
+            base ** (exponent + 1) if exponent.is_number and exponent != -1 else base ** (2 * exponent),
+        )
+    elif isinstance(node, sp.exp):
+        yield "exponent", sp.exp(2 * node.args[0])
+        yield "sign", sp.exp(-node.args[0])
+    elif isinstance(node, sp.Function) and len(node.args) == 1:
+        yield "coefficient", node.func(2 * node.args[0])
+        yield "coefficient", 2 * node
+    else:
+        yield "coefficient", 2 * node
+        yield "sign", -node
+
+
+def _children(node: Any) -> list[tuple[int, Any]]:
+    if isinstance(node, sp.MatrixBase):
+        return list(enumerate(node.flat()))
+    if isinstance(node, sp.Sum | sp.Product | sp.Integral | sp.Derivative):
+        return [(0, node.args[0])]
+    if isinstance(node, sp.Piecewise):
+        return []
+    return list(enumerate(node.args))
+
+
+def _sites(node: Any, path: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], Any]]:
+    if isinstance(node, sp.Expr) and not isinstance(node, sp.MatrixBase):
+        if not (node.is_Rational and path):
+            yield path, node
+        if node.is_Symbol:
+            return
+    for index, child in _children(node):
+        if isinstance(node, sp.Pow) and index == 1:
+            continue  # exponents are altered at the power itself
+        if child.is_Symbol and isinstance(node, sp.Mul | sp.Add):
+            continue
+        yield from _sites(child, (*path, index))
+
+
+def _replace(node: Any, path: tuple[int, ...], new: Any) -> Any:
+    if not path:
+        return new
+    if isinstance(node, sp.MatrixBase):
+        flat = list(node.flat())
+        flat[path[0]] = _replace(flat[path[0]], path[1:], new)
+        return sp.ImmutableMatrix(*node.shape, flat)
+    args = list(node.args)
+    args[path[0]] = _replace(args[path[0]], path[1:], new)
+    return node.func(*args)
+
+
+def _swap(expr: Any) -> Any:
+    names = {s.name: s for s in expr.free_symbols}
+    pairs = {}
+    for name, symbol in names.items():
+        if name.endswith("_q") and name[:-2] + "_p" in names:
+            other = names[name[:-2] + "_p"]
+            pairs |= {symbol: other, other: symbol}
+    return expr.subs(pairs, simultaneous=True) if pairs else None
+
+
+def _same(a: Any, b: Any) -> bool:
+    if a == b:
+        return True
+    try:
+        gap = a - b
+        return bool(gap.is_zero_matrix) if isinstance(gap, sp.MatrixBase) else sp.expand(gap) == 0
+    except TypeError:
+        return False
+
+
+def _short(expr: Any) -> str:
+    text = str(expr)
+    return text if len(text) <= 60 else text[:57] + "..."

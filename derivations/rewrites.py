@@ -1,0 +1,321 @@
+"""Named rewrites: each one closes an equation or leaves a residual, and none of them guesses.
+
+A rewrite takes both sides of a step and returns what is left of `lhs - rhs` after it has done the one
+thing that its name says, followed by a normal form (hyperbolic functions as exponentials, logarithms of
+products split, powers expanded, fractions cancelled). A residual of exactly 0 closes the step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sympy as sp
+
+Expr = Any
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """A named way to close `lhs = rhs`; `residual(lhs, rhs)` is 0 exactly when it does."""
+
+    name: str
+    data: tuple[Any, ...] = ()
+    residual: Callable[[Expr, Expr], Expr] = field(compare=False, repr=False, default=lambda a, b: a - b)
+    checked: bool = True
+
+
+def normal(expr: Expr) -> Expr:
+    """Normal form of an expression in exponentials, logarithms, powers and rational functions."""
+    expr = sp.sympify(expr)
+    hyperbolic = (sp.sinh, sp.cosh, sp.tanh, sp.coth, sp.sech, sp.csch)
+    if expr.has(*hyperbolic):
+        expr = expr.replace(lambda e: isinstance(e, hyperbolic), lambda e: e.rewrite(sp.exp))
+    expr = sp.expand_log(expr)
+    expr = sp.expand(expr, power_base=True, power_exp=True, log=True)
+    if expr == 0:
+        return sp.S.Zero
+    expr = sp.cancel(sp.together(expr))
+    return sp.expand(expr, power_base=True, power_exp=True, log=True)
+
+
+def _difference(lhs: Expr, rhs: Expr) -> Expr:
+    return normal(lhs - rhs)
+
+
+#: both sides have the same normal form: expansion, exponentials, split logarithms, cancelled fractions
+algebra = Rewrite("algebra", (), _difference)
+
+
+def _log_expand(lhs: Expr, rhs: Expr) -> Expr:
+    return normal(sp.expand_log(lhs) - sp.expand_log(rhs))
+
+
+#: logarithms of products and powers of positive symbols are split
+log_expand = Rewrite("log-expand", (), _log_expand)
+
+
+def _trig(lhs: Expr, rhs: Expr) -> Expr:
+    both = (lhs - rhs).replace(
+        lambda e: isinstance(e, sp.sin | sp.cos | sp.tan),
+        lambda e: sp.expand_trig(e),
+    )
+    return normal(both.rewrite(sp.exp))
+
+
+#: circular functions as complex exponentials
+trigonometry = Rewrite("trigonometry", (), _trig)
+
+
+def _factor(lhs: Expr, rhs: Expr) -> Expr:
+    return normal(sp.factor(lhs) - sp.factor(rhs))
+
+
+#: both sides factored over the rationals
+factor = Rewrite("factor", (), _factor)
+
+
+def _differentiate(lhs: Expr, rhs: Expr) -> Expr:
+    def done(e: Expr) -> Expr:
+        return e.replace(lambda x: isinstance(x, sp.Derivative), lambda x: x.doit(deep=False))
+
+    return normal(done(lhs) - done(rhs))
+
+
+#: derivatives on either side are carried out
+differentiate = Rewrite("differentiate", (), _differentiate)
+
+
+def _do_integrals(e: Expr) -> Expr:
+    def one(x: Expr) -> Expr:
+        f = _do_integrals(x.function)
+        for limits in x.limits:
+            f = sp.integrate(sp.expand(f, power_exp=True) if f.is_Add else f, limits, conds="none")
+        return f
+
+    return e.replace(lambda x: isinstance(x, sp.Integral), one)
+
+
+def _integrate(lhs: Expr, rhs: Expr) -> Expr:
+    return normal(_do_integrals(lhs) - _do_integrals(rhs))
+
+
+#: definite integrals on either side are evaluated by SymPy (the certificate checks them by another road)
+integrate = Rewrite("integrate", (), _integrate)
+
+
+def antiderivative(primitive: Expr, x: sp.Symbol, low: Expr, high: Expr) -> Rewrite:
+    """Close `Integral(f, (x, low, high)) = rhs` by a primitive: F' = f, and the difference of its limits
+    is rhs.
+
+    No trust in an integration algorithm: the derivative and both limits are checked.
+    """
+
+    def residual(lhs: Expr, rhs: Expr) -> Expr:
+        if not isinstance(lhs, sp.Integral):
+            return sp.nan
+        wrong = normal(sp.diff(primitive, x) - lhs.function)
+        if wrong != 0 or tuple(lhs.limits[0]) != (x, low, high):
+            return sp.nan if wrong == 0 else wrong
+
+        def at(end: Expr) -> Expr:
+            if end in (sp.oo, -sp.oo):
+                return sp.limit(primitive, x, end)
+            return primitive.subs(x, end)
+
+        return normal(at(high) - at(low) - rhs)
+
+    return Rewrite("antiderivative", (primitive, x, low, high), residual)
+
+
+def complete_square(t: sp.Symbol) -> Rewrite:
+    """Close `Integral(c exp(-t^2/(2 v) + r t + k), t over R) = rhs` by completing the square.
+
+    The exponent must be a quadratic in t with negative leading coefficient by assumption; the integral is
+    then
+    c sqrt(pi/a) exp(b^2/(4a) + k) for exponent -a t^2 + b t + k. A polynomial prefactor is allowed.
+    """
+
+    def gaussian(f: Expr) -> Expr:
+        total = sp.S.Zero
+        for term in sp.Add.make_args(sp.expand(f, power_exp=False, power_base=False)):
+            term = sp.powsimp(term, combine="exp")
+            outer, exponent = sp.S.One, sp.S.Zero
+            for factor_ in sp.Mul.make_args(term):
+                if isinstance(factor_, sp.exp) and factor_.has(t):
+                    exponent += factor_.args[0]
+                else:
+                    outer *= factor_
+            quadratic = sp.Poly(sp.expand(exponent), t)
+            prefactor = sp.Poly(outer, t)
+            if quadratic.degree() != 2:
+                return sp.nan
+            a, b, k = (
+                -quadratic.coeff_monomial(t**2),
+                quadratic.coeff_monomial(t),
+                quadratic.coeff_monomial(1),
+            )
+            if not sp.factor(a).is_positive:
+                return sp.nan
+            centre, variance = b / (2 * a), 1 / (2 * a)
+            moment = sp.S.Zero
+            for (power,), coefficient in prefactor.terms():
+                moment += coefficient * sum(
+                    sp.binomial(power, 2 * j)
+                    * sp.factorial2(2 * j - 1)
+                    * variance**j
+                    * centre ** (power - 2 * j)
+                    for j in range(power // 2 + 1)
+                )
+            total += moment * sp.sqrt(sp.pi / a) * sp.exp(b**2 / (4 * a) + k)
+        return total
+
+    def residual(lhs: Expr, rhs: Expr) -> Expr:
+        done = lhs.replace(
+            lambda e: isinstance(e, sp.Integral) and tuple(e.limits[0]) == (t, -sp.oo, sp.oo),
+            lambda e: gaussian(e.function),
+        )
+        return normal(done - rhs)
+
+    return Rewrite("complete-square", (t,), residual)
+
+
+def limit(x: sp.Symbol, point: Expr, direction: str = "+") -> Rewrite:
+    """Close `lhs = rhs` where lhs is an expression whose limit in x is rhs."""
+
+    def residual(lhs: Expr, rhs: Expr) -> Expr:
+        return normal(sp.limit(lhs, x, point, direction) - rhs)
+
+    return Rewrite("limit", (x, point, direction), residual)
+
+
+def series(x: sp.Symbol, order: int, at: Expr = 0) -> Rewrite:
+    """Close `lhs = rhs + O((x - at)^order)`: all Taylor coefficients below `order` agree.
+
+    Coefficients are computed as derivatives at the point (after a limit where the point is a removable
+    singularity), not by a series heuristic.
+    """
+
+    def residual(lhs: Expr, rhs: Expr) -> Expr:
+        remainder, total = lhs - rhs, sp.S.Zero
+        for _ in range(order):
+            try:
+                value = normal(remainder.subs(x, at))
+                if value.has(sp.nan, sp.zoo, sp.oo):
+                    raise ZeroDivisionError
+            except (ZeroDivisionError, TypeError):
+                value = sp.limit(remainder, x, at)
+            total += sp.Abs(value) if value.is_number else value**2
+            remainder = sp.diff(remainder, x)
+        return normal(total)
+
+    return Rewrite("series", (x, order, at), residual)
+
+
+def substitute(values: Mapping[Expr, Expr]) -> Rewrite:
+    """Close `lhs = rhs` after putting the given values for symbols (or subexpressions) on both sides."""
+
+    def residual(lhs: Expr, rhs: Expr) -> Expr:
+        pairs = list(values.items())
+        return normal((lhs - rhs).subs(pairs, simultaneous=True).doit())
+
+    return Rewrite("substitute", tuple(sorted(values.items(), key=str)), residual)
+
+
+def change_of_variable(old: sp.Symbol, new: sp.Symbol, expression: Expr) -> Rewrite:
+    """Close `Integral(f, old) = Integral(g, new)` under old = expression(new), increasing in new.
+
+    Checked: d(expression)/d(new) is positive by assumption, g = f(expression) * Jacobian, and the limits correspond.
+    """
+
+    def residual(lhs: Expr, rhs: Expr) -> Expr:
+        if not (isinstance(lhs, sp.Integral) and isinstance(rhs, sp.Integral)):
+            return sp.nan
+        jacobian = sp.diff(expression, new)
+        if not sp.factor(jacobian).is_positive:
+            return sp.nan
+        _, a, b = lhs.limits[0]
+        _, c, d = rhs.limits[0]
+        for end, image in ((c, a), (d, b)):
+            if normal_limit(expression, new, end) != image:
+                return sp.nan
+        return normal(lhs.function.subs(old, expression) * jacobian - rhs.function)
+
+    return Rewrite("change-of-variable", (old, new, expression), residual)
+
+
+def normal_limit(expression: Expr, x: sp.Symbol, end: Expr) -> Expr:
+    """The value or limit of an expression at a finite or infinite end."""
+    return sp.limit(expression, x, end) if end in (sp.oo, -sp.oo) else expression.subs(x, end)
+
+
+def modulo(relations: Sequence[Expr], *gens: sp.Symbol) -> Rewrite:
+    """Close a polynomial identity that holds modulo `relations` (each = 0), by Groebner reduction."""
+
+    def residual(lhs: Expr, rhs: Expr) -> Expr:
+        numerator, denominator = sp.fraction(sp.together(sp.expand(lhs - rhs)))
+        if denominator.has(*gens):
+            for r in relations:  # a denominator that the relations kill would make the step empty
+                if sp.rem(denominator, r, gens[0]) == 0:
+                    return sp.nan
+        basis = sp.groebner(list(relations), *gens, order="grevlex")
+        return normal(basis.reduce(sp.expand(numerator))[1])
+
+    return Rewrite("modulo", (tuple(relations), gens), residual)
+
+
+def induction(n: sp.Symbol, start: int) -> Rewrite:
+    """Close `lhs(n) = rhs(n)` for integers n >= start, where lhs is a Sum or Product up to n.
+
+    Checked: equality at n = start, and that both sides grow by the same amount (or factor) from n to n + 1.
+    """
+
+    def residual(lhs: Expr, rhs: Expr) -> Expr:
+        if not isinstance(lhs, sp.Sum | sp.Product):
+            return sp.nan
+        base = normal(lhs.subs(n, start).doit() - rhs.subs(n, start))
+        if base != 0:
+            return base
+        k, _, top = lhs.limits[0]
+        term = lhs.function.subs(k, top.subs(n, n + 1))
+        if isinstance(lhs, sp.Sum):
+            return normal(rhs + term - rhs.subs(n, n + 1))
+        return normal(rhs * term - rhs.subs(n, n + 1))
+
+    return Rewrite("induction", (n, start), residual)
+
+
+def use(statement: Any, values: Mapping[Expr, Expr] | None = None) -> Rewrite:
+    """Close a step by an entry already proved: its left side, with `values` put in, is replaced by its right side.
+
+    `statement` is a Formula (its id must be among `uses` of the entry that cites it) or a relation.
+    """
+    relation = getattr(statement, "statement", statement)
+    relations = list(relation) if isinstance(relation, sp.Tuple | tuple | list) else [relation]
+    name = f"use {statement.id}" if hasattr(statement, "id") else "use"
+
+    def residual(lhs: Expr, rhs: Expr) -> Expr:
+        expr = lhs - rhs
+        for r in relations:
+            left, right = r.lhs, r.rhs
+            if values:
+                pairs = list(values.items())
+                left, right = left.subs(pairs, simultaneous=True), right.subs(pairs, simultaneous=True)
+            expr = expr.subs(left, right)
+        return normal(expr)
+
+    return Rewrite(name, tuple(sorted((values or {}).items(), key=str)), residual)
+
+
+def _assumed_sign(lhs: Expr, rhs: Expr) -> Expr:
+    gap = sp.factor(normal(lhs - rhs))
+    return sp.S.Zero if gap.is_nonnegative else gap
+
+
+#: an inequality whose difference is non-negative by the signs of its factors (squares, positive symbols)
+sign = Rewrite("sign", (), _assumed_sign)
+
+
+#: a statement in words that a human must accept; the two sides are still compared in balls where they can be
+argument = Rewrite("argument", (), lambda a, b: sp.S.Zero, checked=False)

@@ -1,0 +1,54 @@
+"""Every entry of the reference: its proof, its certificate, its mutants; and the graph that the entries
+form."""
+
+from __future__ import annotations
+
+import pytest
+
+from derivations.certificate import MINIMUM_POINTS
+from derivations.kernel import Formula, collect, verify_part
+
+FORMULAS = collect()
+ENTRIES = [pytest.param(f, id=f.id) for f in FORMULAS.values()]
+
+
+@pytest.mark.parametrize("formula", ENTRIES)
+def test_proof(formula: Formula) -> None:
+    if formula.cited:
+        pytest.skip("cited, not proved")
+    report = verify_part(formula, "proof")
+    assert report is not None
+    assert report["verdict"] == "true", report["detail"]
+
+
+@pytest.mark.parametrize("formula", ENTRIES)
+def test_certificate(formula: Formula) -> None:
+    report = verify_part(formula, "certificate")
+    if report is None:
+        pytest.skip(f"no certificate: {formula.uncertified or 'cited'}")
+    assert report["verdict"] == "true", report["detail"]
+    assert report["points"] >= MINIMUM_POINTS
+
+
+@pytest.mark.parametrize("formula", ENTRIES)
+def test_mutation(formula: Formula) -> None:
+    report = verify_part(formula, "mutation")
+    assert report is not None
+    assert not report["surviving"]
+    assert formula.cited or len(report["killed"]) >= 4, report
+
+
+def test_uses_exist_and_do_not_circle() -> None:
+    def depth(key: str, path: tuple[str, ...]) -> int:
+        assert key in FORMULAS, f"{path[-1]} uses {key}, which is no entry"
+        assert key not in path, f"circle: {' -> '.join((*path, key))}"
+        return 1 + max((depth(u, (*path, key)) for u in FORMULAS[key].uses), default=0)
+
+    for key in FORMULAS:
+        depth(key, ())
+
+
+def test_equivalent_mutants_are_among_the_mutants() -> None:
+    for formula in FORMULAS.values():
+        names = {name for name, _ in formula.mutants()}
+        assert set(formula.equivalent) <= names, formula.id
