@@ -1,0 +1,73 @@
+"""What every latent family shares: the noise it is driven by, its support, and charts."""
+
+from __future__ import annotations
+
+import torch
+from torch import Size, Tensor
+from torch.distributions import Distribution, constraints
+from torch.distributions.constraint_registry import biject_to, transform_to
+from torch.distributions.transforms import identity_transform
+
+__all__ = ["LatentDistribution", "hyperbolic_space"]
+
+
+class _HyperbolicSpace(constraints.Constraint):
+    """Points of H^d in horospherical coordinates: every (tau, b) of finite numbers, the last axis one point."""
+
+    event_dim = 1
+    is_discrete = False
+
+    def check(self, value: Tensor) -> Tensor:
+        return torch.isfinite(value).all(-1)
+
+    def __repr__(self) -> str:
+        return "HyperbolicSpace()"
+
+
+hyperbolic_space = _HyperbolicSpace()
+
+biject_to.register(_HyperbolicSpace, lambda constraint: identity_transform)
+transform_to.register(_HyperbolicSpace, lambda constraint: identity_transform)
+
+
+class LatentDistribution(Distribution):
+    """A law on a latent space that is driven by standard normal noise of the shape of its samples.
+
+    `rsample(shape)` is `rsample_from(base_noise(shape))`. Draw the noise yourself (from one generator per ensemble
+    member, say) and pass it to `rsample_from` where a sample must not depend on what else was drawn.
+    `log_prob` is with respect to the Riemannian volume of the family's space.
+    """
+
+    has_rsample = True
+
+    def base_noise(
+        self, sample_shape: Size | tuple[int, ...] = (), *, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Standard normal noise, sample_shape + batch_shape + event_shape."""
+        shape = self._extended_shape(torch.Size(sample_shape))
+        like = self._like()
+        return torch.randn(shape, dtype=like.dtype, device=like.device, generator=generator)
+
+    def rsample_from(self, noise: Tensor) -> Tensor:
+        """The sample that this noise gives; differentiable in the parameters, of the shape of the noise."""
+        raise NotImplementedError
+
+    def rsample(self, sample_shape: Size | tuple[int, ...] = ()) -> Tensor:
+        """Samples with pathwise gradients, sample_shape + batch_shape + event_shape."""
+        return self.rsample_from(self.base_noise(sample_shape))
+
+    def sample(self, sample_shape: Size | tuple[int, ...] = ()) -> Tensor:
+        """Samples without gradients, sample_shape + batch_shape + event_shape."""
+        with torch.no_grad():
+            return self.rsample(sample_shape)
+
+    def rsample_and_log_prob(
+        self, sample_shape: Size | tuple[int, ...] = (), *, noise: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """A sample and its log-density, sharing the work; `noise` replaces the draw."""
+        value = self.rsample_from(self.base_noise(sample_shape) if noise is None else noise)
+        return value, self.log_prob(value)
+
+    def _like(self) -> Tensor:
+        """A parameter that has the dtype and device of samples."""
+        raise NotImplementedError

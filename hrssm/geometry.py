@@ -1,0 +1,247 @@
+"""Hyperbolic space H^d of curvature -1 in horospherical coordinates.
+
+A point is one tensor (..., d): the *height* tau first, then the *fibre* coordinates b (m = d - 1 of them).
+With y = exp(tau) this is the upper half-space; the metric is dtau^2 + exp(-2 tau) |db|^2 (`geo-metric`). All
+functions broadcast over leading axes. The space of curvature -c is this one with every length divided by
+sqrt(c).
+
+Accuracy: distances are taken from sinh(dist / 2)^2, a sum of squares, so they are never negative, and near
+coincidence they keep every digit that the inputs hold. Removable singularities (coincident points, zero
+tangent vectors) are filled by a power series whose first neglected term is below the rounding error of
+float64, so values and gradients are finite there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+__all__ = [
+    "busemann",
+    "distance",
+    "exp",
+    "from_ball",
+    "from_lorentz",
+    "inverse",
+    "isometry",
+    "log",
+    "log_volume",
+    "origin",
+    "to_ball",
+    "to_lorentz",
+    "volume",
+]
+
+
+def origin(
+    dimension: int, *, dtype: torch.dtype | None = None, device: torch.device | str | None = None
+) -> Tensor:
+    """The point tau = 0, b = 0 of H^d, as a tensor (d,)."""
+    return torch.zeros(dimension, dtype=dtype, device=device)
+
+
+def isometry(g: Tensor, z: Tensor) -> Tensor:
+    """Move z by the isometry g = (a, c): (tau, b) -> (tau + a, exp(a) b + c)  (`geo-isometry`).
+
+    g (..., d) is written as the image of the origin; these isometries act simply transitively.
+    """
+    shift, scale = g[..., :1], torch.exp(g[..., :1])
+    return _join(z[..., :1] + shift, scale * z[..., 1:] + g[..., 1:])
+
+
+def inverse(g: Tensor) -> Tensor:
+    """The inverse of the isometry g: isometry(inverse(g), isometry(g, z)) = z  (`geo-isometry`)."""
+    return torch.cat((-g[..., :1], -torch.exp(-g[..., :1]) * g[..., 1:]), dim=-1)
+
+
+def distance(z: Tensor, w: Tensor) -> Tensor:
+    """Geodesic distance between points z and w, (..., d) each, giving (...)  (`geo-distance`).
+
+    Exactly 0 with gradient 0 where z = w. Finite up to distances of about 88 in float32 and 700 in float64.
+    """
+    square = half_chord_squared(z, w)
+    apart = square > 0
+    # The inner where keeps the infinite slope of sqrt at 0 out of the backward pass.
+    half_chord = torch.sqrt(torch.where(apart, square, torch.ones_like(square)))
+    return 2 * torch.asinh(torch.where(apart, half_chord, square))
+
+
+def distance_squared(z: Tensor, w: Tensor) -> Tensor:
+    """Squared geodesic distance, smooth everywhere, (...)  (`geo-distance`)."""
+    return _arc_squared(half_chord_squared(z, w))
+
+
+def half_chord_squared(z: Tensor, w: Tensor) -> Tensor:
+    """sinh(dist / 2)^2 = sinh((tau - tau') / 2)^2 + exp(-(tau + tau')) |b - b'|^2 / 4  (`geo-distance`)."""
+    vertical = torch.sinh((z[..., 0] - w[..., 0]) / 2)
+    # The weight is applied before squaring, so that points far down or far up do not overflow early.
+    weight = torch.exp(-(z[..., :1] + w[..., :1]) / 2)
+    fibre = ((z[..., 1:] - w[..., 1:]) * weight).square().sum(-1)
+    return vertical.square() + fibre / 4
+
+
+def exp(z: Tensor, v: Tensor) -> Tensor:
+    """Exponential map at z of the tangent vector v  (`geo-exp`).
+
+    v (..., d) holds coordinate components (dtau, db); its length is sqrt(v_0^2 + exp(-2 tau) |v_b|^2).
+    """
+    frame = _join(v[..., :1], torch.exp(-z[..., :1]) * v[..., 1:])
+    return isometry(z, exp_origin(frame))
+
+
+def log(z: Tensor, w: Tensor) -> Tensor:
+    """Logarithm map: the v in coordinate components with exp(z, v) = w  (`geo-log`)."""
+    frame = log_origin(isometry(inverse(z), w))
+    return _join(frame[..., :1], torch.exp(z[..., :1]) * frame[..., 1:])
+
+
+def exp_origin(v: Tensor) -> Tensor:
+    """Exponential map at the origin, where coordinate components are orthonormal  (`geo-exp`).
+
+    With r = |v| and theta the angle from the upward axis, exp(-tau) = cosh r - cos(theta) sinh r
+    (`geo-horo-polar`) and b = sinh(r) exp(tau) v_b / r. Both ends of the axis are evaluated without cancellation.
+    """
+    up, side = v[..., :1], v[..., 1:]
+    side_squared = side.square().sum(-1, keepdim=True)
+    square = up.square() + side_squared
+    ratio = sinhc(square)
+    # 2 sinh(r/2)^2 + |v_0| sinh(r)/r = cosh r + |cos theta| sinh r - 1
+    upward = up >= 0
+    # Not up.abs(), whose slope at 0 is 0: this one keeps the derivative at v = 0 the identity.
+    rise = torch.log1p(square * sinhc(square / 4).square() / 2 + torch.where(upward, up, -up) * ratio)
+    height = torch.where(upward, rise - torch.log1p(side_squared * ratio.square()), -rise)
+    return _join(height, side * ratio * torch.exp(height))
+
+
+def log_origin(w: Tensor) -> Tensor:
+    """Logarithm map at the origin: the v with exp_origin(v) = w  (`geo-log`)."""
+    half_chord = half_chord_squared(w, torch.zeros_like(w)).unsqueeze(-1)
+    stretch = _arc_over_sinh(half_chord)
+    down = torch.exp(-w[..., :1])
+    side = w[..., 1:]
+    up = torch.sinh(w[..., :1]) + down * side.square().sum(-1, keepdim=True) / 2
+    return _join(stretch * up, stretch * down * side)
+
+
+def busemann(z: Tensor, ideal: Tensor | None = None) -> Tensor:
+    """Busemann function of an ideal point, 0 at the origin, (...)  (`geo-busemann`).
+
+    `ideal` None is the point at infinity, where the value is *minus* the height; otherwise a point (..., m) of
+    the boundary plane y = 0.
+    """
+    if ideal is None:
+        return -z[..., 0]
+    gap = (z[..., 1:] - ideal).square().sum(-1)
+    return torch.log(torch.exp(z[..., 0]) + gap * torch.exp(-z[..., 0])) - torch.log1p(ideal.square().sum(-1))
+
+
+def to_lorentz(z: Tensor) -> Tensor:
+    """Coordinates X (..., d + 1) on the hyperboloid -X_0^2 + X_1^2 + ... = -1, time first  (`geo-ball-map`).
+
+    X_0 - X_1 = exp(-tau) and (X_2, ...) = exp(-tau) b.
+    """
+    height, side = z[..., :1], z[..., 1:]
+    down = torch.exp(-height)
+    lift = down * side.square().sum(-1, keepdim=True) / 2
+    return torch.cat((torch.cosh(height) + lift, torch.sinh(height) + lift, down * side), dim=-1)
+
+
+def from_lorentz(x: Tensor) -> Tensor:
+    """Inverse of `to_lorentz`; x (..., d + 1) is taken to lie on the hyperboloid  (`geo-ball-map`)."""
+    time, axis, rest = x[..., :1], x[..., 1:2], x[..., 2:]
+    # log(X_0 + |X_1|) never cancels; on the upper side X_0 - X_1 = (1 + |rest|^2) / (X_0 + X_1).
+    rise = torch.log(time + axis.abs())
+    height = torch.where(axis >= 0, rise - torch.log1p(rest.square().sum(-1, keepdim=True)), -rise)
+    return _join(height, rest * torch.exp(height))
+
+
+def to_ball(z: Tensor) -> Tensor:
+    """Coordinates (..., d) in the Poincare ball, the origin at its centre  (`geo-ball-map`).
+
+    The upward axis goes to the first coordinate. Beyond distance 17 (float32) or 37 (float64) from the origin
+    the ball cannot tell a point from the boundary; horospherical coordinates still do.
+    """
+    x = to_lorentz(z)
+    return x[..., 1:] / (1 + x[..., :1])
+
+
+def from_ball(p: Tensor) -> Tensor:
+    """Inverse of `to_ball`; p (..., d) with |p| < 1  (`geo-ball-map`)."""
+    axis, rest = p[..., :1], p[..., 1:]
+    square = p.square().sum(-1, keepdim=True)
+    radius_gap = torch.log1p(-square)
+    rest_squared = rest.square().sum(-1, keepdim=True)
+    # |p - e_1|^2, without cancellation near the upper end of the axis
+    opposite = (1 - axis).square() + rest_squared
+    height = radius_gap - torch.where(axis.abs() < 0.25, torch.log1p(square - 2 * axis), torch.log(opposite))
+    return _join(height, 2 * rest / opposite)
+
+
+def log_volume(z: Tensor) -> Tensor:
+    """Log-density of the Riemannian volume with respect to dtau db: -m tau, (...)  (`geo-volume`)."""
+    return -(z.shape[-1] - 1) * z[..., 0]
+
+
+def volume(z: Tensor) -> Tensor:
+    """Density of the Riemannian volume with respect to dtau db: exp(-m tau), (...)  (`geo-volume`)."""
+    return torch.exp(log_volume(z))
+
+
+# Functions with a removable singularity, in the variable in which they are analytic.
+
+_SINHC = [1 / math.factorial(2 * n + 1) for n in range(9)]
+_LOG_SINHC = [1 / 6, -1 / 180, 1 / 2835, -1 / 37800, 1 / 467775, -691 / 3831077250, 2 / 127702575,
+              -3617 / 2605132530000, 43867 / 350813659321125, -174611 / 15313294652906250]  # fmt: skip
+_ARC_OVER_SINH = [(-4.0) ** n * math.factorial(n) ** 2 / math.factorial(2 * n + 1) for n in range(16)]
+_ARC_SQUARED = [4 * a / (n + 1) for n, a in enumerate(_ARC_OVER_SINH)]
+
+
+def sinhc(square: Tensor) -> Tensor:
+    """sinh(r) / r as a function of r^2."""
+    small = square < 0.5
+    root = torch.sqrt(torch.where(small, torch.ones_like(square), square))
+    return torch.where(small, _horner(square, _SINHC), torch.sinh(root) / root)
+
+
+def log_sinhc(square: Tensor) -> Tensor:
+    """log(sinh(r) / r) as a function of r^2, without overflow."""
+    small = square < 0.25
+    root = torch.sqrt(torch.where(small, torch.ones_like(square), square))
+    large = root + torch.log(-torch.expm1(-2 * root) / (2 * root))
+    return torch.where(small, square * _horner(square, _LOG_SINHC), large)
+
+
+def _arc_over_sinh(half_chord: Tensor) -> Tensor:
+    """r / sinh(r) as a function of sinh(r / 2)^2."""
+    small = half_chord < 0.05
+    safe = torch.where(small, torch.ones_like(half_chord), half_chord)
+    root = torch.sqrt(safe)
+    large = torch.asinh(root) / (root * torch.sqrt(1 + safe))
+    return torch.where(small, _horner(half_chord, _ARC_OVER_SINH), large)
+
+
+def _arc_squared(half_chord: Tensor) -> Tensor:
+    """r^2 as a function of sinh(r / 2)^2."""
+    small = half_chord < 0.05
+    safe = torch.where(small, torch.ones_like(half_chord), half_chord)
+    large = (2 * torch.asinh(torch.sqrt(safe))).square()
+    return torch.where(small, half_chord * _horner(half_chord, _ARC_SQUARED), large)
+
+
+def _horner(x: Tensor, coefficients: Sequence[float]) -> Tensor:
+    """The polynomial with these coefficients, constant term first."""
+    total = torch.full_like(x, coefficients[-1])
+    for coefficient in reversed(coefficients[:-1]):
+        total = total * x + coefficient
+    return total
+
+
+def _join(height: Tensor, side: Tensor) -> Tensor:
+    """Concatenate height (..., 1) and fibre (..., m) after broadcasting their leading axes."""
+    if height.shape[:-1] != side.shape[:-1]:
+        lead = torch.broadcast_shapes(height.shape[:-1], side.shape[:-1])
+        height, side = height.expand(*lead, 1), side.expand(*lead, side.shape[-1])
+    return torch.cat((height, side), dim=-1)
