@@ -20,9 +20,10 @@ Counterfactual = Literal["zeros", "depth-swapped", "depth-redrawn"]
 
 @dataclass(frozen=True)
 class Walks:
-    """Random walks of M members, T steps, B walks each: `nodes` (M, T, B) int64, `actions` (M, T, B) in {-1, 0, +1}.
+    """Random walks of M members, T steps, B walks each.
 
-    The action at step t is +1 if the walk has just gone deeper, -1 if shallower, 0 if it stayed put or t = 0.
+    `nodes` (M, T, B) int64; `actions` (M, T, B) in {-1, 0, +1}. The action at step t is +1 if the walk has
+    just gone deeper, -1 if shallower, 0 if it stayed put or t = 0.
     """
 
     nodes: Tensor
@@ -30,7 +31,7 @@ class Walks:
 
 
 class TreeMDP:
-    """A complete tree of given branching and depth with one fixed observation per node (formula `tree-count`).
+    """A complete tree of given branching and depth, one fixed observation per node (formula `tree-count`).
 
     Each depth has an `embedding_dim` standard-normal embedding shared by its nodes, each node one of its own
     (zero for the root); with W of `weight_scale` times standard normals, observation = tanh(W [depth
@@ -136,9 +137,9 @@ class TreeMDP:
     def start_law(self, start: Start = "uniform", max_depth: int | None = None) -> Tensor:
         """Probability (N,) float64 of each first node.
 
-        "uniform": all nodes alike. "stationary": proportional to the degree, the law that the walk keeps, which has
-        both parities with probability 1/2, so that the step number says nothing about the depth (formula
-        `tree-walk`). "every-depth": all depths alike, then all nodes of the depth.
+        "uniform": all nodes alike. "stationary": proportional to the degree, the law that the walk keeps,
+        which has both parities with probability 1/2, so that the step number says nothing about the depth
+        (formula `tree-walk`). "every-depth": all depths alike, then all nodes of the depth.
         """
         allowed = self.nodes_within(max_depth)
         if start == "uniform":
@@ -162,15 +163,16 @@ class TreeMDP:
         lazy: float = 0.0,
         max_depth: int | None = None,
     ) -> Walks:
-        """Random walks: a start drawn by `start`, then uniform over the neighbours, staying put with probability `lazy`.
+        """Random walks: a start drawn by `start`, then uniform moves over the neighbours.
 
         Member m is drawn from `generators[m]` alone, so it does not depend on which members are drawn beside
-        it. With `max_depth` the start and every move stay within that depth. With "every-depth" walk i starts
-        at depth i mod (depth + 1), so that every depth is visited as soon as `batch` exceeds the depth.
+        it. A walk stays put with probability `lazy` at each step. With `max_depth` the start and every move
+        stay within that depth. With "every-depth" walk i starts at depth i mod (depth + 1), so that every
+        depth is visited as soon as `batch` exceeds the depth.
         """
         if length < 1 or batch < 1 or not generators:
             raise ValueError(
-                f"length = {length}, batch = {batch}, {len(generators)} generators: all three must be at least 1."
+                f"length = {length}, batch = {batch}, {len(generators)} generators: all must be at least 1."
             )
         check_lazy(lazy)
         degree = self.degree_within(max_depth)
@@ -215,8 +217,8 @@ class TreeMDP:
         """The same tree, and so the same walks, with other observations.
 
         "zeros": nothing is seen. "depth-swapped": the depth embeddings change places, none keeps its own.
-        "depth-redrawn": new depth embeddings. Node embeddings, W and noise stay. The last two draw from `generator`,
-        which must live on the CPU.
+        "depth-redrawn": new depth embeddings. Node embeddings, W and noise stay. The last two draw from
+        `generator`, which must live on the CPU.
         """
         if kind not in get_args(Counterfactual):
             allowed = ", ".join(map(repr, get_args(Counterfactual)))

@@ -1,4 +1,4 @@
-"""Does a score order the nodes by depth: rank correlations, pooled, within a step, and with one value per node."""
+"""Does a score order the nodes by depth: rank correlations, pooled, within a step, one value per node."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def rank_correlation(score: Array, depth: Integers) -> float:
 
 
 def rank_correlation_given_step(score: Array, depth: Integers, step: Integers) -> float:
-    """Mean over the steps of the rank correlation among the samples of that step; steps where it is undefined are left out.
+    """Mean over the steps, where it is defined, of the rank correlation among the samples of the step.
 
     What the step number alone tells of the depth (formula `tree-clock`) cannot enter it.
     """
@@ -46,7 +46,7 @@ def rank_correlation_of_nodes(score: Array, depth: Integers, nodes: Integers) ->
 
 
 def rank_ceiling(depth: Integers) -> float:
-    """The largest rank correlation that a score without ties can have with `depth` (S,) (formula `rank-ceiling`).
+    """The largest rank correlation a score without ties can have with `depth` (S,) (formula `rank-ceiling`).
 
     sqrt(1 - sum_k (n_k^3 - n_k) / (n^3 - n)) with n_k samples at the k-th depth; NaN if there is one depth
     only.
@@ -62,9 +62,9 @@ def rank_ceiling(depth: Integers) -> float:
 
 
 def principal_components(location: Array, count: int = 8) -> Array:
-    """Scores (S, k) of samples (S, d) on the first k = min(count, d) principal components, largest variance first.
+    """Scores (S, k) of samples (S, d) on the first k = min(count, d) principal components.
 
-    The sign of a component is a convention: its largest loading is positive.
+    Largest variance first. The sign of a component is a convention: its largest loading is positive.
     """
     centred = location.astype(np.float64) - location.mean(axis=0, dtype=np.float64)
     _, axes = np.linalg.eigh(centred.T @ centred)
@@ -74,14 +74,14 @@ def principal_components(location: Array, count: int = 8) -> Array:
 
 
 def best_component(components: Array, statistic: Statistic) -> float:
-    """The largest absolute statistic over the components (S, k), chosen and scored on the same samples: biased upwards."""
+    """The largest absolute statistic over the components (S, k), chosen and scored on one set: biased up."""
     everything = np.ones(len(components), dtype=bool)
     values = [abs(statistic(column, everything)) for column in components.T]
     return float(np.nanmax(values)) if not np.isnan(values).all() else math.nan
 
 
 def best_component_held_out(components: Array, statistic: Statistic, half: NDArray[np.bool_]) -> float:
-    """The statistic of the component, and of the sign, that are best on one half of the walks, scored on the other half.
+    """The statistic of the component and sign that are best on one half of the walks, on the other half.
 
     Mean of both ways round; about zero, and as often negative, when no component is aligned.
     """

@@ -1,4 +1,4 @@
-"""Controls that need no model: what the step number alone scores (formula `tree-clock`), and the floors of the MSE.
+"""Controls without a model: what the step number alone scores (formula `tree-clock`), and MSE floors.
 
 Both are exact for the tree at hand: they come from the law of the walk on the nodes, not from samples.
 """
@@ -101,12 +101,11 @@ def reconstruction_floors(
     lazy: float = 0.0,
     max_depth: int | None = None,
 ) -> dict[str, float]:
-    """The smallest MSE of a predictor that knows the "node", the "depth" and the step, the "depth" alone, the "step"
-    alone, or "nothing" (formula `tree-floor`), for the realised observations and the walks of
-    `TreeMDP.walks`.
+    """The smallest MSE of a predictor, by what it knows (formula `tree-floor`).
 
-    The node fixes the observation, so its floor is 0; "depth" is what a latent that encodes depth and no more
-    can reach.
+    It knows the "node", the "depth" and the step, the "depth" alone, the "step" alone, or "nothing"; for the
+    realised observations and the walks of `TreeMDP.walks`. The node fixes the observation, so its floor is 0;
+    "depth" is what a latent that encodes depth and no more can reach.
     """
     law = occupancy(mdp, length, start=start, lazy=lazy, max_depth=max_depth) / length
     whole = law.sum(0, keepdim=True)
@@ -122,8 +121,10 @@ def reconstruction_floors(
 
 
 def weighted_rank_correlation(score: Tensor, joint: Tensor) -> float:
-    """Spearman's rho of `score` (T,) and depth under their joint law (T, L + 1): the large-sample limit, mid-ranks for
-    ties; 0 if the score is constant."""
+    """Spearman's rho of `score` (T,) and depth under their joint law (T, L + 1), with mid-ranks for ties.
+
+    The large-sample limit of the sample's; 0 if the score is constant.
+    """
     # Scores that differ by rounding only are ties.
     _, level = torch.unique(score.round(decimals=9), return_inverse=True)
     rows = torch.zeros((int(level.max()) + 1, joint.shape[1]), dtype=joint.dtype, device=joint.device)
@@ -143,7 +144,7 @@ def _node_correlation(mdp: TreeMDP, law: Tensor, expected: Tensor) -> float:
 
 
 def _squared_error(mdp: TreeMDP, law: Tensor, guess: Tensor) -> Tensor:
-    """For each row of `law` (R, N): mass times mean squared distance per coordinate to the row mean under `guess`."""
+    """Per row of `law` (R, N), mass times mean squared error per coordinate; prediction: mean of `guess`."""
     observations = mdp.observations.double()
     dimension = observations.shape[1]
     prediction = _normalised(guess) @ observations

@@ -34,17 +34,17 @@ METRICS: dict[str, str] = {
     "rho_height": "rank correlation of the height with depth, signed",
     "rho_first_pc": "rank correlation of the first principal component with depth; its sign is a convention",
     "rho_best_pc": "largest absolute rank correlation with depth over the first 8 principal components",
-    "rho_given_t": "rank correlation with depth within a step, mean over steps: height, or best component without one",
-    "rho_nodes": "rank correlation with depth over nodes, one mean value each: height, or best component without one",
-    "rho_best_pc_given_t": "rank correlation with depth within a step, mean over steps, of the best component",
-    "rho_best_pc_nodes": "rank correlation with depth over nodes, one mean value each, of the best component",
+    "rho_given_t": "rank correlation with depth within a step, mean over steps; height, or best component",
+    "rho_nodes": "rank correlation with depth over nodes, one mean value each; height, or best component",
+    "rho_best_pc_given_t": "rank correlation with depth within a step, mean over steps; best component",
+    "rho_best_pc_nodes": "rank correlation with depth over nodes, one mean value each; best component",
     "rho_ceiling": "largest rank correlation that a score without ties can reach on these depths",
-    "depth_probe_accuracy": "depth read from the height (or the best component without one), plain accuracy",
+    "depth_probe_accuracy": "depth read from the height (or the best component), plain accuracy",
     "depth_probe_balanced": "the same, mean recall over depths",
     "depth_majority": "share of the most frequent depth",
     "depth_probe_all_accuracy": "depth read from the whole location, plain accuracy",
     "depth_probe_all_balanced": "the same, mean recall over depths",
-    "branch_probe_accuracy": "branch at depth 1 read from the fibre (or the location without one), plain accuracy",
+    "branch_probe_accuracy": "branch at depth 1 read from the fibre (or the whole location), plain accuracy",
     "branch_probe_balanced": "the same, mean recall over branches",
     "branch_majority": "share of the most frequent branch among the samples at depth 1",
     "branch_samples": "number of samples at depth 1",
@@ -58,7 +58,7 @@ PUBLISHED_BRANCH_SAMPLES = 20
 """The published branch probe is fitted only on more samples at depth 1 than this."""
 
 PROBE_SAMPLES = 4000
-"""Held-out probes read whole walks up to about this many samples, chosen by the seed; more change little and cost time."""
+"""Held-out depth probes read whole walks, drawn by the seed, up to about this many samples."""
 
 
 def measure(
@@ -68,13 +68,13 @@ def measure(
     *,
     depths: tuple[int, int] | None = None,
 ) -> dict[str, float]:
-    """All of `METRICS` for one member; NaN where one is undefined (no height, no such depth, a diverged member).
+    """All of `METRICS` for one member; NaN where undefined (no height, no such depth, a diverged member).
 
-    "published" scores as the write-up does: probes fitted and scored on the same samples, the best component chosen on
-    the samples it is scored on, no branch probe unless more than 20 samples are at depth 1. "every_depth"
-    holds out whole walks for both, and takes the branch probe wherever it can be fitted; it is meant for
-    walks started at every depth. `depths` = (lowest, highest) scores the samples at these depths only; `seed`
-    draws the folds.
+    "published" scores as the write-up does: probes fitted and scored on the same samples, the best component
+    chosen on the samples it is scored on, no branch probe unless more than 20 samples are at depth 1.
+    "every_depth" holds out whole walks for both, and takes the branch probe wherever it can be fitted; it is
+    meant for walks started at every depth. `depths` = (lowest, highest) scores the samples at these depths
+    only; `seed` draws the folds.
     """
     if protocol not in get_args(Protocol):
         raise ValueError(
@@ -111,7 +111,7 @@ class _Samples:
 
     @classmethod
     def of(cls, trajectories: Trajectories, keep: NDArray[np.bool_]) -> _Samples:
-        step, walk = (index[keep] for index in np.indices(keep.shape))
+        step, walk = np.nonzero(keep)
         location = trajectories.location[keep].astype(np.float64)
         finite = bool(np.isfinite(location).all())
         return cls(

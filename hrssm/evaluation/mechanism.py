@@ -1,4 +1,4 @@
-"""Does the mechanism that the write-up relies on act: do the fibre and the drift term of the KL grow with depth?"""
+"""The mechanism that the write-up relies on: do the fibre and the drift term of the KL grow with depth?"""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from hrssm.evaluation.trajectories import Array, Integers
 
 @dataclass(frozen=True)
 class ProbeScore:
-    """Plain accuracy, balanced accuracy (mean recall over the classes), and the number of fits that did not converge."""
+    """Plain accuracy, balanced accuracy (mean recall over the classes), number of unconverged fits."""
 
     accuracy: float
     balanced: float
@@ -42,8 +42,9 @@ def fitted_probe(features: Array, labels: Integers) -> ProbeScore:
 def held_out_probe(
     features: Array, labels: Integers, walk: Integers, folds: int = 5, seed: int = 0
 ) -> ProbeScore:
-    """Cross-validated by walk: no walk is on both sides of a fold. Undefined as in `fitted_probe`, or with fewer walks
-    than two.
+    """Cross-validated by walk: no walk is on both sides of a fold.
+
+    Undefined (NaN) as in `fitted_probe`, or with fewer walks than two.
 
     Plain accuracy takes the most probable class; balanced accuracy takes the class whose probability most
     exceeds its share among the fitted samples, which is what a probe fitted with balanced classes aims at.
@@ -74,7 +75,7 @@ def _usable(features: Array, labels: Integers) -> bool:
 
 
 def _fit(features: Array, labels: Integers) -> tuple[Pipeline, int]:
-    """A fitted probe, and 1 if the optimiser ran out of iterations; that is recorded, not hidden and not raised."""
+    """A fitted probe, and 1 if the optimiser ran out of iterations: recorded, neither hidden nor raised."""
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
