@@ -4,6 +4,10 @@ Everything here returns a ball that provably contains the true value. `ball` eva
 `integral` a proper integral, `real_line` and `half_line` improper ones whose tails the caller bounds.
 """
 
+# SymPy's annotations are partial (everything is Basic): attribute and operator checks would only report that.
+# pyright: reportAttributeAccessIssue=false, reportOperatorIssue=false, reportArgumentType=false
+# pyright: reportCallIssue=false, reportGeneralTypeIssues=false, reportIndexIssue=false
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
@@ -66,8 +70,7 @@ _UNARY: dict[Any, Callable[[Any], Any]] = {
 
 
 class NotEvaluable(ValueError):
-    """The expression holds something that has no ball: an undefined function, say, or a symbol without
-    value."""
+    """The expression holds something that has no ball: an undefined function, a symbol without value."""
 
 
 def ball(expr: Any, point: Point | None = None) -> Any:
@@ -182,8 +185,7 @@ def integral(f: Callable[[Any, bool], Any], a: Any, b: Any, *, bits: int = 110) 
 
     `f(z, analytic)` takes a complex ball. Where it uses sqrt, log or abs it must pass `analytic=analytic`
     on, so that Arb notices a branch cut. Raises ArithmeticError when fewer than `bits` bits come out,
-    unless the
-    value is so small that the absolute radius is below 2^-bits.
+    unless the value is so small that the absolute radius is below 2^-bits.
     """
     value = acb.integral(lambda z, analytic: f(z, analytic), acb(_number(a)), acb(_number(b))).real
     if not value.is_finite() or (value.rel_accuracy_bits() < bits and value.rad() > arb(2) ** (-bits)):
@@ -207,8 +209,9 @@ def normal_expectation(
 ) -> arb:
     """E[f(t)] for a standard normal t, rigorous.
 
-    The caller vouches that |f(t)| <= bound * exp(rate |t|) on the real line (for a power: |t|^k <= k! e^|t|). The
-    range is cut at +-T around the peaks +-rate; the tails are at most 2 bound e^(rate^2/2) P(N > T - rate).
+    The caller vouches that |f(t)| <= bound * exp(rate |t|) on the real line (for a power: |t|^k <= k!
+    e^|t|). The range is cut at +-T around the peaks +-rate; the tails are at most 2 bound e^(rate^2/2) P(N
+    > T - rate).
     """
     c, big = _number(rate), _number(bound)
     top = float(c.upper()) if isinstance(c, arb) else float(c)

@@ -31,8 +31,7 @@ def enable(on: bool) -> None:
 
 @cache
 def digest(modules: tuple[str, ...] = ()) -> str:
-    """Digest of the kernel, of the named chapter modules (with or without package) and of the tools'
-    versions."""
+    """Digest of the kernel, of the named chapter modules and of the tools' versions."""
     h = hashlib.sha256()
     files = [HERE / name for name in KERNEL] + [
         HERE / (m.rsplit(".", 1)[-1] + ".py") for m in sorted(set(modules))

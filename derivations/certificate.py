@@ -3,8 +3,13 @@
 The right side of the statement is evaluated in ball arithmetic as it stands; the left side comes from
 `independent`, which computes the same quantity from its definition (a rigorous integral with a proven tail
 bound, a linear solve, an exact recursion). Overlap of narrow balls at every point is evidence at level B
-that the statement says what it should; disjoint balls refute it, rigorously. That is how mutants are caught.
+that the statement says what it should; disjoint balls refute it, rigorously. That is how mutants are
+caught.
 """
+
+# SymPy's annotations are partial (everything is Basic): attribute and operator checks would only report that.
+# pyright: reportAttributeAccessIssue=false, reportOperatorIssue=false, reportArgumentType=false
+# pyright: reportCallIssue=false, reportGeneralTypeIssues=false, reportIndexIssue=false
 
 from __future__ import annotations
 
@@ -28,10 +33,9 @@ class Certificate:
     """Where and how a statement is enclosed.
 
     `independent(point)` returns the left side as a ball, by definition and not by the statement; for a
-    statement of
-    several relations a sequence of balls, None where the left side itself is to be evaluated.
-    `numeric(point)` is a
-    further road in mpmath (50 digits; a quadrature, say), walked at `numeric_points` of the points.
+    statement of several relations a sequence of balls, None where the left side itself is to be evaluated.
+    `numeric(point)` is a further road in mpmath (50 digits; a quadrature, say), walked at `numeric_points`
+    of the points.
     """
 
     points: tuple[Point, ...]
@@ -54,9 +58,8 @@ def grid(count: int = MINIMUM_POINTS, **axes: Sequence[Any]) -> tuple[dict[str, 
     """At least `count` exact points: the corners of the box first, then a fixed low-discrepancy filling.
 
     An axis is a pair (low, high) of rationals or decimal strings, or a list of admissible values whose
-    first and last
-    are its corners. With more than four axes, 16 of the corners are taken, every axis at both ends equally
-    often.
+    first and last are its corners. With more than four axes, 16 of the corners are taken, every axis at
+    both ends equally often.
     """
     names = list(axes)
     ends: list[tuple[sp.Rational, sp.Rational]] = []

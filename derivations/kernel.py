@@ -1,7 +1,7 @@
 """The kernel: what a formula is, what a proof of it is, and how both are checked.
 
-How to write an entry. A chapter is a module named in `derivations.CHAPTERS`; an entry is a generator function
-under `@entry(...)`. The decorator's arguments say *what* is stated, the function *why* it is true:
+How to write an entry. A chapter is a module named in `derivations.CHAPTERS`; an entry is a generator
+function under `@entry(...)`. The decorator's arguments say *what* is stated, the function *why* it is true:
 
     from derivations.kernel import (
         Certificate, Step, complete_square, entry, exact, grid, mp, normal_expectation, sp, symbol,
@@ -35,37 +35,33 @@ under `@entry(...)`. The decorator's arguments say *what* is stated, the functio
             "the integrand is e^(r^2/2) times the density of N(r, 1)",
         )
 
-- **Statement**: a SymPy relation (Eq, Ge, ...), or `sp.Tuple` of several. For an Eq the left side *names* the
-  quantity (`Function("KL")(...)`, an unevaluated Integral, ...) and the right side is the closed form: it
-  is the
-  right side that is certified, mutated and printed as code. Both sides may be matrices (ImmutableMatrix).
-  Squared norms
-  are one symbol (non-negative); `in_coordinates(d)` may give the statement with the coordinates of
-  dimension d spelled
-  out, for the proof of the code.
+- **Statement**: a SymPy relation (Eq, Ge, ...), or `sp.Tuple` of several. For an Eq the left side *names*
+  the quantity (`Function("KL")(...)`, an unevaluated Integral, ...) and the right side is the closed form:
+  it is the right side that is certified, mutated and printed as code. Both sides may be matrices
+  (ImmutableMatrix). Squared norms are one symbol (non-negative); `in_coordinates(d)` may give the statement
+  with the coordinates of dimension d spelled out, for the proof of the code.
 - **Proof**: receives the statement as `claim` and must use `claim.rhs` (claim[i].rhs), so that a mutant
-  reaches it;
-  some Step must have the right side of each relation as its rhs (for inequalities: both sides of a step
-  with that
-  `op`). Write what follows from what as separate Steps, each closed by one named rewrite of
-  `derivations.rewrites`. Where
-  general d rests on Fubini or induction, add a Step by `argument` with the words, and prove d = 2, 3, 4
-  outright.
-- **A step** is true when its rewrite leaves exactly 0; false when what it leaves is certified non-zero by
-  a ball at
-  some rational point of the symbols' domain; unknown otherwise. Give symbols their assumptions
+  reaches it; some Step must have the right side of each relation as its rhs (for inequalities: both sides
+  of a step with that `op`). Write what follows from what as separate Steps, each closed by one named
+  rewrite of `derivations.rewrites`. Where general d rests on Fubini or induction, add a Step by `argument`
+  with the words, and prove d = 2, 3, 4 outright.
+- **A step** is true when its rewrite leaves exactly 0; false when what it leaves is certified non-zero by a
+  ball at some rational point of the symbols' domain; unknown otherwise. Give symbols their assumptions
   (positive=True, ...).
 - **Certificate**: `independent` computes the left side by definition, in Arb; see
-  `derivations.certificate`. Without
-  numbers in it, give `uncertified="reason"` instead; mutants must then fall at level S.
+  `derivations.certificate`. Without numbers in it, give `uncertified="reason"` instead; mutants must then
+  fall at level S.
 - **Mutants** come from `derivations.mutation`; a mutant that is equivalent is listed in `equivalent={name:
-  reason}`.
-  Extra ones: `extra_mutants=lambda: [(name, statement), ...]`.
+  reason}`. Extra ones: `extra_mutants=lambda: [(name, statement), ...]`.
 - **Slow exact work** goes through `cache.exact(key, modules, compute)`.
 
 `collect()` imports the chapters and returns all entries in order; `verify(formula)` checks one and returns
 a Report.
 """
+
+# SymPy's annotations are partial (everything is Basic): attribute and operator checks would only report that.
+# pyright: reportAttributeAccessIssue=false, reportOperatorIssue=false, reportArgumentType=false
+# pyright: reportCallIssue=false, reportGeneralTypeIssues=false, reportIndexIssue=false
 
 from __future__ import annotations
 
@@ -252,8 +248,7 @@ class MutationReport:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that came out for one entry. `level` is S, B, N, C or "-"; `verdict` true, unknown or
-    false."""
+    """Everything that came out for one entry. `level` is S, B, N, C or "-"; `verdict` true/unknown/false."""
 
     id: str
     verdict: str
@@ -305,12 +300,11 @@ def entry(
     in_coordinates: Callable[[int], Any] | None = None,
     cited: bool = False,
 ) -> Callable[[Callable[[Any], Iterable[Step]]], Formula]:
-    """Declare an entry; the decorated generator is its proof. `symbols` maps a symbol to its role, or
-    (role, domain).
+    """Declare an entry; the decorated generator is its proof. `symbols` maps a symbol to its role, or (role,
+    domain).
 
     Raises ValueError for an id given twice, an unknown status, a free symbol that is not declared, or an
-    entry with
-    neither certificate nor a reason for having none.
+    entry with neither certificate nor a reason for having none.
     """
     if status not in STATUSES:
         raise ValueError(f"{id}: status {status!r} is not one of {', '.join(STATUSES)}")
@@ -347,7 +341,7 @@ def entry(
             assumptions=tuple(assumptions),
             conventions=tuple(conventions),
             uses=tuple(uses),
-            sources=tuple(tuple(s) for s in sources),
+            sources=tuple((key, place) for key, place in sources),
             implements=tuple(implements),
             equivalent=dict(equivalent or {}),
             extra_mutants=extra_mutants,
@@ -564,9 +558,8 @@ def verify(formula: Formula) -> Report:
     """Check one entry: proof, certificate, mutants; and the level that comes out."""
     parts = {part: verify_part(formula, part) for part in ("proof", "certificate", "mutation")}
     seconds = {k: v.pop("seconds") for k, v in parts.items() if v}
-    verdicts = [parts[p]["verdict"] for p in ("proof", "certificate") if parts[p]]
-    proved = parts["proof"] and parts["proof"]["verdict"] == "true"
-    enclosed = parts["certificate"] and parts["certificate"]["verdict"] == "true"
+    verdicts = [result["verdict"] for p in ("proof", "certificate") if (result := parts[p])]
+    proved, enclosed = ((parts[p] or {}).get("verdict") == "true" for p in ("proof", "certificate"))
     verdict = "false" if "false" in verdicts else "true" if proved or enclosed else "unknown"
     level = "C" if formula.cited else "S" if proved else "B" if enclosed else "-"
     if verdict == "false":

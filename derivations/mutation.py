@@ -4,6 +4,10 @@ The default generator alters the right side of each relation (both sides of an i
 coefficient, a sign, an exponent, a dropped term, or q and p swapped.
 """
 
+# SymPy's annotations are partial (everything is Basic): attribute and operator checks would only report that.
+# pyright: reportAttributeAccessIssue=false, reportOperatorIssue=false, reportArgumentType=false
+# pyright: reportCallIssue=false, reportGeneralTypeIssues=false, reportIndexIssue=false
+
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -1,9 +1,13 @@
 """Named rewrites: each one closes an equation or leaves a residual, and none of them guesses.
 
-A rewrite takes both sides of a step and returns what is left of `lhs - rhs` after it has done the one
-thing that its name says, followed by a normal form (hyperbolic functions as exponentials, logarithms of
-products split, powers expanded, fractions cancelled). A residual of exactly 0 closes the step.
+A rewrite takes both sides of a step and returns what is left of `lhs - rhs` after it has done the one thing
+that its name says, followed by a normal form (hyperbolic functions as exponentials, logarithms of products
+split, powers expanded, fractions cancelled). A residual of exactly 0 closes the step.
 """
+
+# SymPy's annotations are partial (everything is Basic): attribute and operator checks would only report that.
+# pyright: reportAttributeAccessIssue=false, reportOperatorIssue=false, reportArgumentType=false
+# pyright: reportCallIssue=false, reportGeneralTypeIssues=false, reportIndexIssue=false
 
 from __future__ import annotations
 
@@ -106,8 +110,8 @@ integrate = Rewrite("integrate", (), _integrate)
 
 
 def antiderivative(primitive: Expr, x: sp.Symbol, low: Expr, high: Expr) -> Rewrite:
-    """Close `Integral(f, (x, low, high)) = rhs` by a primitive: F' = f, and the difference of its limits
-    is rhs.
+    """Close `Integral(f, (x, low, high)) = rhs` by a primitive: F' = f, and the difference of its limits is
+    rhs.
 
     No trust in an integration algorithm: the derivative and both limits are checked.
     """
@@ -133,8 +137,7 @@ def complete_square(t: sp.Symbol) -> Rewrite:
     """Close `Integral(c exp(-t^2/(2 v) + r t + k), t over R) = rhs` by completing the square.
 
     The exponent must be a quadratic in t with negative leading coefficient by assumption; the integral is
-    then
-    c sqrt(pi/a) exp(b^2/(4a) + k) for exponent -a t^2 + b t + k. A polynomial prefactor is allowed.
+    then c sqrt(pi/a) exp(b^2/(4a) + k) for exponent -a t^2 + b t + k. A polynomial prefactor is allowed.
     """
 
     def gaussian(f: Expr) -> Expr:
@@ -226,7 +229,8 @@ def substitute(values: Mapping[Expr, Expr]) -> Rewrite:
 def change_of_variable(old: sp.Symbol, new: sp.Symbol, expression: Expr) -> Rewrite:
     """Close `Integral(f, old) = Integral(g, new)` under old = expression(new), increasing in new.
 
-    Checked: d(expression)/d(new) is positive by assumption, g = f(expression) * Jacobian, and the limits correspond.
+    Checked: d(expression)/d(new) is positive by assumption, g = f(expression) * Jacobian, and the limits
+    correspond.
     """
 
     def residual(lhs: Expr, rhs: Expr) -> Expr:
@@ -287,7 +291,8 @@ def induction(n: sp.Symbol, start: int) -> Rewrite:
 
 
 def use(statement: Any, values: Mapping[Expr, Expr] | None = None) -> Rewrite:
-    """Close a step by an entry already proved: its left side, with `values` put in, is replaced by its right side.
+    """Close a step by an entry already proved: its left side, with `values` put in, is replaced by its right
+    side.
 
     `statement` is a Formula (its id must be among `uses` of the entry that cites it) or a relation.
     """

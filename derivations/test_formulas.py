@@ -1,5 +1,4 @@
-"""Every entry of the reference: its proof, its certificate, its mutants; and the graph that the entries
-form."""
+"""Every entry of the reference: its proof, its certificate, its mutants; and the graph of the entries."""
 
 from __future__ import annotations
 
