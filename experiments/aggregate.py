@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +26,10 @@ KEYS = ["experiment", "cell", "track", "protocol", "control", "distribution", "m
 
 def summarise(records: pd.DataFrame) -> pd.DataFrame:
     """One row per group of `KEYS` with n, mean, low, high and the values, in the order of `seeds`."""
-    rows = []
-    for key, group in records.groupby(KEYS, sort=True, dropna=False, observed=True):
-        group = group.sort_values("seed")
-        result = interval(group["value"])
-        rows.append(
-            dict(zip(KEYS, key, strict=True))
-            | {"n": result.n, "mean": result.mean, "low": result.low, "high": result.high}
-            | {"seeds": group["seed"].tolist(), "values": group["value"].astype(float).tolist()}
-        )
-    return pd.DataFrame(rows, columns=[*KEYS, "n", "mean", "low", "high", "seeds", "values"])
+    groups = records.sort_values([*KEYS, "seed"]).groupby(KEYS, sort=False, dropna=False, observed=True)
+    summary = groups.agg(seeds=("seed", list), values=("value", list)).reset_index()
+    estimates = pd.DataFrame([asdict(interval(values)) for values in summary["values"]])
+    return pd.concat([summary[KEYS], estimates, summary[["seeds", "values"]]], axis=1)
 
 
 def describe(scale: str, plan: list[Experiment], manifests: list[dict[str, Any]]) -> dict[str, Any]:

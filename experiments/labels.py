@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from hrssm.experiment import Run
 
 CONTROLS: dict[str, str] = {
     "blind-clock": "clock",
@@ -23,14 +23,16 @@ METRICS: dict[str, str] = {
     "rho_height": "ρ of height with depth",
     "rho_first_pc": "ρ of the first PC",
     "rho_best_pc": "largest |ρ| of eight PCs",
-    "rho_given_t": "ρ given t",
-    "rho_nodes": "ρ, one value per node",
-    "rho_best_pc_given_t": "best PC, ρ given t",
-    "rho_best_pc_nodes": "best PC, ρ per node",
+    "rho_given_t": "ρ within a step",
+    "rho_nodes": "ρ over nodes",
+    "rho_best_pc_given_t": "best PC, |ρ| within a step",
+    "rho_best_pc_nodes": "best PC, |ρ| over nodes",
     "rho_ceiling": "largest attainable ρ",
     "depth_probe_accuracy": "depth probe",
     "depth_probe_balanced": "depth probe, balanced",
     "depth_majority": "depth, majority class",
+    "depth_probe_all_accuracy": "depth probe, whole latent",
+    "depth_probe_all_balanced": "depth probe, whole latent, balanced",
     "branch_probe_accuracy": "branch probe",
     "branch_probe_balanced": "branch probe, balanced",
     "branch_majority": "branch, majority class",
@@ -47,41 +49,37 @@ FAMILIES: dict[str, str] = {
     "gaussian": "Gaussian",
     "gaussian-two-scale": "Gaussian, two scales",
 }
-
-# What follows the family and the dimension in a cell name.
-VARIANTS: dict[str, str] = {
-    "flat": "flat tree",
-    "aware": "aware decoder",
-    "gated": "gated decoder",
-    "action": "action prior",
-    "frozen": "frozen offset",
-    "long": "long",
-}
-
-_NAME = re.compile(r"^(?P<family>hg-diagonal|hg|gaussian-two-scale|gaussian)-d(?P<d>\d+)(?:-(?P<rest>.+))?$")
-_WEIGHT = re.compile(r"(?P<term>height|fibre|tau|b)-?(?P<value>\d+(?:\.\d+)?)")
+PRIORS = {"plain": "", "action": "action prior", "action-frozen": "frozen action prior"}
+DECODERS = {"flat": "", "aware": "aware decoder", "gated": "gated decoder"}
 
 
-def split_cell(cell: str) -> tuple[str, int, str] | None:
-    """Family, latent dimension and remainder of a cell name, `intended-` aside; None if it is not one."""
-    match = _NAME.match(cell.removeprefix("intended-"))
-    return (match["family"], int(match["d"]), match["rest"] or "") if match else None
+def family_label(family: str) -> str:
+    """The name of a latent family, or its key where it has none here."""
+    return FAMILIES.get(family, family)
 
 
-def cell_label(cell: str) -> str:
-    """A cell name in words, for a table's first column: family, dimension, then what makes it special.
+def variant(run: Run) -> str:
+    """What sets a run apart besides family and dimension, in words; empty for the plain one.
 
-    >>> cell_label("intended-hg-diagonal-d16")
+    >>> variant(Run.model_validate({"model": {"prior": "action"}}))
+    'action prior'
+    """
+    words = [PRIORS[run.model.prior], DECODERS[run.model.decoder]]
+    if run.environment.branching != 4:
+        words.append("flat tree")
+    if run.objective.height_weight != 1 or run.objective.fibre_weight != 1:
+        words.append(f"weights {run.objective.height_weight:g}, {run.objective.fibre_weight:g}")
+    return ", ".join(word for word in words if word)
+
+
+def cell_label(run: Run, *, dimension: bool = True) -> str:
+    """A run in words: family, dimension (unless left out), then what makes it special.
+
+    >>> cell_label(Run.model_validate({"latent": {"family": "hg-diagonal"}}))
     'HG, diagonal fibre, d = 16'
     """
-    parts = split_cell(cell)
-    if parts is None:
-        return cell.removeprefix("intended-")
-    family, dimension, rest = parts
-    words = [FAMILIES[family], f"d = {dimension}"]
-    if rest:
-        words.append(VARIANTS.get(rest, rest.replace("-", " ")))
-    return ", ".join(words)
+    words = [family_label(run.latent.family), f"d = {run.latent.dim}" if dimension else "", variant(run)]
+    return ", ".join(word for word in words if word)
 
 
 def metric_label(metric: str) -> str:
@@ -89,15 +87,14 @@ def metric_label(metric: str) -> str:
     return METRICS.get(metric, metric.replace("_", " "))
 
 
-def alignment_metric(cell: str, track: str, group: str = "") -> str:
-    """The metric that measures alignment with depth for this cell.
+def alignment_metric(run: Run, group: str) -> str:
+    """The metric that measures alignment with depth for this run.
 
     Published track: the height, or the best principal component (in the dynamics group the first one, as the
-    write-up has it). Intended track: the rank correlation given the step, which the clock cannot enter.
+    write-up has it). Intended track: the rank correlation within a step, which the clock cannot enter.
     """
-    if track == "intended":
+    if run.track == "intended":
         return "rho_given_t"
-    parts = split_cell(cell)
-    if parts is None or parts[0].startswith("hg"):
+    if run.latent.family.startswith("hg"):
         return "rho_height"
     return "rho_first_pc" if group == "dynamics" else "rho_best_pc"

@@ -26,21 +26,19 @@ WORDS = {">": "is larger than", "<": "is smaller than", "=": "equals"}
 
 def seed_values(summary: pd.DataFrame, experiment: str, quantity: dict[str, Any]) -> dict[Any, float]:
     """The final value of a quantity for each seed; empty when it was not recorded."""
-    protocol = quantity.get("protocol")
     rows = summary[
-        (summary["experiment"] == quantity.get("experiment", experiment))
+        (summary["experiment"] == experiment)
         & (summary["cell"] == quantity["cell"])
         & (summary["metric"] == quantity["metric"])
-        & (summary["control"] == quantity.get("control", "trained"))
-        & (summary["distribution"] == quantity.get("distribution", "in"))
+        & (summary["control"] == quantity["control"])
+        & (summary["distribution"] == quantity["distribution"])
+        & (summary["protocol"] == quantity["protocol"])
         & summary["final"]
     ]
-    if protocol is not None:
-        rows = rows[rows["protocol"] == protocol]
     if rows.empty:
         return {}
     row = rows.iloc[0]
-    change = abs if quantity.get("absolute", False) else float
+    change = abs if quantity["absolute"] else float
     pairs = zip(row["seeds"], row["values"], strict=True)
     return {seed: change(value) for seed, value in pairs if math.isfinite(value)}
 
@@ -56,17 +54,17 @@ def paired(left: dict[Any, float], right: dict[Any, float] | float) -> list[floa
     return [left[seed] - right[seed] for seed in common]
 
 
-def describe(quantity: dict[str, Any] | float) -> str:
+def describe(quantity: dict[str, Any] | float, experiment: Experiment) -> str:
     """A quantity in words, for the rule that the ledger prints."""
     if not isinstance(quantity, dict):
         return f"{quantity:g}"
-    control = quantity.get("control", "trained")
-    words = [metric_label(quantity["metric"]), "of", cell_label(quantity["cell"])]
-    if quantity.get("absolute", False):
+    control, run = quantity["control"], experiment.cells[quantity["cell"]].run
+    words = [metric_label(quantity["metric"]), "of", cell_label(run)]
+    if quantity["absolute"]:
         words[0] = f"|{words[0]}|"
     if control != "trained":
         words.append(f"({CONTROLS.get(control, control)})")
-    if quantity.get("distribution", "in") == "out":
+    if quantity["distribution"] == "out":
         words.append("beyond the training depths")
     return " ".join(words)
 
@@ -75,16 +73,10 @@ def judge(claim: dict[str, Any], experiment: Experiment, summary: pd.DataFrame) 
     """One claim with its rule in words, the difference it was decided by, and the verdict."""
     quantity, other = claim["quantity"], claim["against"]
     left = seed_values(summary, experiment.id, quantity)
-    right: dict[Any, float] | float
-    if isinstance(other, dict):
-        inherited = {key: value for key, value in quantity.items() if key not in ("control", "absolute")}
-        other = inherited | other
-        right = seed_values(summary, experiment.id, other)
-    else:
-        right = float(other)
+    right = seed_values(summary, experiment.id, other) if isinstance(other, dict) else float(other)
     margin = float(claim.get("margin", 0.0))
     difference = interval(paired(left, right))
-    rule = f"{describe(quantity)} {WORDS[claim['relation']]} {describe(other)}"
+    rule = f"{describe(quantity, experiment)} {WORDS[claim['relation']]} {describe(other, experiment)}"
     if margin:
         rule += f" within {margin:g}" if claim["relation"] == "=" else f" by more than {margin:g}"
     return {

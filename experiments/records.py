@@ -7,12 +7,15 @@ A run is `results/{scale}/{experiment}/{cell}/` with `manifest.json`, `metrics.p
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import yaml
+
+import hrssm.experiment as schema
+from hrssm.experiment import ExperimentError, Run, load
 
 COLUMNS = (
     "experiment",
@@ -34,18 +37,27 @@ class RecordError(Exception):
 
 
 @dataclass(frozen=True)
+class Cell:
+    """One cell: the run that serves it (`source`: experiment, cell) and that run's full settings."""
+
+    name: str
+    source: tuple[str, str]
+    run: Run
+
+
+@dataclass(frozen=True)
 class Experiment:
-    """One experiment file: its prose, its cells (name to settings) and the claims it decides."""
+    """One experiment file: its prose, its cells by name, and the claims it decides."""
 
     id: str
     title: str
     group: str
-    cells: dict[str, dict[str, Any]]
-    metrics: list[str] = field(default_factory=list)
-    claims: list[dict[str, Any]] = field(default_factory=list)
-    question: str = ""
-    setup: str = ""
-    does_not_show: list[str] = field(default_factory=list)
+    question: str
+    setup: str
+    metrics: list[str]
+    does_not_show: list[str]
+    cells: dict[str, Cell]
+    claims: list[dict[str, Any]]
 
     @property
     def number(self) -> int:
@@ -54,33 +66,52 @@ class Experiment:
 
 
 def read_plan(folder: Path) -> list[Experiment]:
-    """The experiment files of `folder`, in the order of their numbers."""
+    """The experiment files of `folder`, in the order of their numbers, every cell resolved to a run.
+
+    Raises RecordError when there are none, when one does not fit the schema, or when `same_as` leads nowhere.
+    """
     paths = sorted(folder.glob("e[0-9]*_*.yaml"), key=lambda path: int(path.stem.split("_")[0][1:]))
     if not paths:
         raise RecordError(f"no experiment file e*_*.yaml in {folder}: run from the root of the repository")
-    names = set(Experiment.__dataclass_fields__)
-    plan = []
-    for path in paths:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        plan.append(Experiment(**{key: value for key, value in content.items() if key in names}))
-    return plan
+    try:
+        files = {file.id: file for file in map(load, paths)}
+    except ExperimentError as error:
+        raise RecordError(str(error)) from error
+    return [
+        Experiment(
+            **file.model_dump(
+                include={"id", "title", "group", "question", "setup", "metrics", "does_not_show"}
+            ),
+            cells={name: resolve(files, file.id, name) for name in _in_order(folder, file)},
+            claims=[claim.model_dump() for claim in file.claims],
+        )
+        for file in files.values()
+    ]
 
 
-def home(plan: list[Experiment], experiment: str, cell: str) -> tuple[str, str]:
-    """Experiment and cell whose run serves `cell`: itself, or the one that `same_as` leads to."""
-    by_id = {e.id: e for e in plan}
-    seen: list[tuple[str, str]] = []
+def _in_order(folder: Path, file: schema.Experiment) -> list[str]:
+    """Names of all cells in the order of the file, which its author chose for the tables."""
+    names = yaml.safe_load((folder / f"{file.id}.yaml").read_text(encoding="utf-8"))["cells"]
+    return list(names)
+
+
+def resolve(files: dict[str, schema.Experiment], experiment: str, cell: str) -> Cell:
+    """The cell with the run that serves it: its own, or the one that `same_as` leads to."""
+    at, seen = (experiment, cell), []
     while True:
-        if experiment not in by_id or cell not in by_id[experiment].cells:
-            allowed = ", ".join(by_id[experiment].cells) if experiment in by_id else ", ".join(by_id)
-            raise RecordError(f"{experiment}/{cell} does not exist; allowed are {allowed}")
-        if (experiment, cell) in seen:
+        file = files.get(at[0])
+        if file is None or (at[1] not in file.cells and at[1] not in file.same_as):
+            allowed = ", ".join(files) if file is None else ", ".join([*file.cells, *file.same_as])
+            raise RecordError(
+                f"{'/'.join(at)}, named by {experiment}/{cell}, does not exist; allowed are {allowed}"
+            )
+        if at in seen:
             raise RecordError(f"same_as of {experiment}/{cell} leads back to itself; give one its settings")
-        seen.append((experiment, cell))
-        target = (by_id[experiment].cells[cell] or {}).get("same_as")
-        if target is None:
-            return experiment, cell
-        experiment, _, cell = target.partition("/")
+        if at[1] in file.cells:
+            return Cell(cell, at, file.cells[at[1]])
+        seen.append(at)
+        target, _, name = file.same_as[at[1]].partition("/")
+        at = (target, name)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -102,8 +133,8 @@ def read_runs(results: Path, plan: list[Experiment]) -> tuple[pd.DataFrame, list
     manifests: dict[tuple[str, str], dict[str, Any]] = {}
     frames = []
     for experiment in plan:
-        for cell in experiment.cells:
-            source = home(plan, experiment.id, cell)
+        for cell, settings in experiment.cells.items():
+            source = settings.source
             folder = results.joinpath(*source)
             if source not in manifests:
                 manifests[source] = read_manifest(folder)
@@ -115,7 +146,7 @@ def read_runs(results: Path, plan: list[Experiment]) -> tuple[pd.DataFrame, list
                         f"{folder / name} has no column {', '.join(absent)}; delete it and train again"
                     )
                 frame = frame[list(COLUMNS)].assign(experiment=experiment.id, cell=cell, final=final)
-                frames.append(frame.assign(track=manifests[source]["track"]))
+                frames.append(frame.assign(track=settings.run.track))
     check_one_source(manifests)
     return pd.concat(frames, ignore_index=True), list(manifests.values())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -41,8 +42,13 @@ def interval(values: Iterable[float], confidence: float = 0.95) -> Interval:
     mean = float(sample.mean())
     if n == 1:
         return Interval(1, mean, math.nan, math.nan)
-    half = float(stats.t.ppf(0.5 + confidence / 2, n - 1) * sample.std(ddof=1) / math.sqrt(n))
+    half = _quantile(0.5 + confidence / 2, n - 1) * float(sample.std(ddof=1)) / math.sqrt(n)
     return Interval(n, mean, mean - half, mean + half)
+
+
+@cache
+def _quantile(probability: float, freedom: int) -> float:
+    return float(stats.t.ppf(probability, freedom))
 
 
 def decide(difference: Interval, relation: str, margin: float = 0.0) -> Verdict:

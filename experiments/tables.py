@@ -17,7 +17,7 @@ import yaml
 
 from experiments.aggregate import parser, read_summary, write_json
 from experiments.labels import CONTROLS, cell_label, metric_label
-from experiments.records import Experiment, RecordError, read_plan
+from experiments.records import Cell, Experiment, RecordError, read_plan
 from experiments.statistics import Interval, interval
 
 # Each track is tabulated under the protocol that its question needs; the summary holds the other one as well.
@@ -54,13 +54,13 @@ def against(trained: Interval, control: Interval | None) -> str | None:
 
 
 def make_row(
-    summary: pd.DataFrame, cell: str, metric: str, where: str, printed: Printed | None
+    summary: pd.DataFrame, cell: Cell, metric: str, where: str, printed: Printed | None
 ) -> dict[str, Any] | None:
     """One row: the trained value at the printed step (or the end), its controls, and the printed number."""
     printed = printed or {}
     magnitude = bool(printed.get("magnitude", False))
     chosen = summary[
-        (summary["cell"] == cell) & (summary["metric"] == metric) & (summary["distribution"] == where)
+        (summary["cell"] == cell.name) & (summary["metric"] == metric) & (summary["distribution"] == where)
     ]
     final = chosen[chosen["final"]]
     trained_rows, step = final[final["control"] == "trained"], None
@@ -80,8 +80,8 @@ def make_row(
     if trained is not None and value is not None and math.isfinite(trained.low):
         covered = trained.low <= value <= trained.high
     return {
-        "cell": cell,
-        "label": cell_label(cell),
+        "cell": cell.name,
+        "label": cell_label(cell.run),
         "distribution": where,
         "step": None if step is None else int(step),
         "magnitude": magnitude,
@@ -101,7 +101,7 @@ def _finite(values: Sequence[float]) -> list[float | None]:
 
 
 def make_rows(
-    summary: pd.DataFrame, cells: Sequence[str], metric: str, printed: Sequence[Printed]
+    summary: pd.DataFrame, cells: Sequence[Cell], metric: str, printed: Sequence[Printed]
 ) -> Iterator[dict[str, Any]]:
     """The rows of one metric: each printed number once, and every cell that was measured without one."""
     wheres = [where for where in ("in", "out") if where in set(summary["distribution"])] or ["in"]
@@ -110,7 +110,7 @@ def make_rows(
             matching: list[Printed | None] = [
                 p
                 for p in printed
-                if (p["cell"], p["metric"]) == (cell, metric) and p.get("distribution", "in") == where
+                if (p["cell"], p["metric"]) == (cell.name, metric) and p.get("distribution", "in") == where
             ]
             matching.sort(key=lambda p: (p or {}).get("step", 0))
             for entry in matching or [None]:
@@ -122,11 +122,10 @@ def make_rows(
 def make_table(experiment: Experiment, summary: pd.DataFrame, printed: Sequence[Printed]) -> dict[str, Any]:
     """The table of one experiment; blocks are tracks, groups are metrics, rows are cells."""
     summary = summary[summary["experiment"] == experiment.id]
-    tracks = dict(zip(summary["cell"], summary["track"], strict=True))
     metrics = list(dict.fromkeys([*experiment.metrics, *(p["metric"] for p in printed)]))
     blocks = []
     for track, protocol in PROTOCOLS.items():
-        cells = [cell for cell in experiment.cells if tracks.get(cell) == track]
+        cells = [cell for cell in experiment.cells.values() if cell.run.track == track]
         # The blind clock and model-free numbers are recorded under the protocol that they belong to as well.
         chosen = summary[summary["protocol"] == protocol]
         entries = printed if track == "published" else []
