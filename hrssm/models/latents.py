@@ -73,6 +73,10 @@ class LatentFamily(ABC):
         """KL(posterior, prior), each term (...); their sum is the KL. ``stoch`` serves families without a closed form."""
         return {"kl": kl_divergence(self.distribution(posterior), self.distribution(prior))}
 
+    def attenuation(self, raw: Tensor) -> Tensor | None:
+        """E[e^tau] (...), where it is known in closed form."""
+        return None
+
     def clamp_rates(self, posterior: Tensor, prior: Tensor, stoch: Tensor, *, log_drift_max: float | None) -> dict[str, Tensor]:
         """Per member (M,), how often each clamp acted; empty where a family has none."""
         return {}

@@ -1,0 +1,56 @@
+"""The commands put together, and what an expected error looks like."""
+
+from __future__ import annotations
+
+import errno
+import signal
+import sys
+from types import FrameType
+
+import typer
+
+import hrssm
+from hrssm.cli import formulas, runs
+from hrssm.experiment import ExperimentError
+from hrssm.training.loop import Interrupted
+from hrssm.training.record import RecordError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="The verified reference for hyperbolic latent world models: train and evaluate its experiments, read its formulas.",
+)
+runs.register(app)
+formulas.register(app)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(hrssm.__version__)
+
+
+def _terminated(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def run() -> None:
+    """Run the app; expected errors become one paragraph on stderr, exit status 2 (130 after Ctrl-C)."""
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        app()
+    except (ExperimentError, RecordError, ValueError) as error:
+        sys.stderr.write(f"hrssm: {error}\n")
+        sys.exit(2)
+    except Interrupted as error:
+        sys.stderr.write(f"hrssm: {error}\n")
+        sys.exit(130)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+            raise
+        sys.stderr.write(
+            f"hrssm: {error.strerror}: {error.filename or 'while writing a record'}. What was written before stays whole, and "
+            "nothing half-written is left. Make room or give another --out, then give the same command again.\n"
+        )
+        sys.exit(2)

@@ -1,0 +1,48 @@
+"""Adam with a gradient clip per member, and members that can be stopped without touching the others."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class Optimiser:
+    """Adam on an ensemble: each member's gradient is clipped by its own norm, as if it trained alone.
+
+    ``finite`` (members,) says which members have had a finite loss and gradient at every step so far; one that has not is
+    frozen from then on: its gradient is zeroed and its record ends there.
+    """
+
+    def __init__(self, model: nn.Module, learning_rate: float, clip: float) -> None:
+        self.parameters = [p for p in model.parameters() if p.requires_grad]
+        # One kernel for all parameters; PyTorch has it for these two device types.
+        fused = all(p.device.type in ("cpu", "cuda") and p.is_floating_point() for p in self.parameters)
+        self.adam = torch.optim.Adam(self.parameters, lr=learning_rate, fused=fused)
+        self.clip = clip
+        first = self.parameters[0]
+        self.finite = torch.ones(first.shape[0], dtype=torch.bool, device=first.device)
+
+    def step(self, loss: Tensor) -> Tensor:
+        """One step on the losses (members,); returns the gradient norms (members,) before clipping."""
+        self.adam.zero_grad(set_to_none=True)
+        loss.sum().backward()
+        gradients = [p.grad for p in self.parameters if p.grad is not None]
+        norm = torch.stack([g.flatten(1).square().sum(1) for g in gradients]).sum(0).sqrt()
+        self.finite &= loss.detach().isfinite() & norm.isfinite()
+        factor = torch.where(self.finite, (self.clip / (norm + 1e-6)).clamp(max=1.0), 0.0)
+        for g in gradients:
+            shape = (-1,) + (1,) * (g.dim() - 1)
+            g.mul_(factor.view(shape))
+        if not bool(self.finite.all()):
+            # 0 * NaN is NaN: a stopped member's gradient must be replaced, not scaled.
+            for g in gradients:
+                g[~self.finite] = 0.0
+        self.adam.step()
+        return norm
+
+    def state_dict(self) -> dict[str, object]:
+        return {"adam": self.adam.state_dict(), "finite": self.finite}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.adam.load_state_dict(state["adam"])
+        self.finite.copy_(state["finite"])
