@@ -70,7 +70,7 @@ class TreeEnvironment(gymnasium.Env[Observation, np.int64]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """The first observation and info; raises ValueError if `options` asks for a node that walks cannot visit."""
+        """The first observation and info; ValueError if `options` asks for a node that walks cannot visit."""
         super().reset(seed=seed)
         node = (options or {}).get("node")
         if node is None:

@@ -33,7 +33,12 @@ def rank_correlation_given_step(score: Array, depth: Integers, step: Integers) -
 
     What the step number alone tells of the depth (formula `tree-clock`) cannot enter it.
     """
-    values = [rank_correlation(score[step == t], depth[step == t]) for t in np.unique(step)]
+    return mean_over_steps(rank_correlation, step, score, depth)
+
+
+def mean_over_steps(statistic: Callable[..., float], step: Integers, *samples: NDArray) -> float:
+    """Mean, over the steps where it is not NaN, of a statistic of the samples (S,) of one step."""
+    values = [statistic(*(array[step == t] for array in samples)) for t in np.unique(step)]
     defined = [value for value in values if not math.isnan(value)]
     return float(np.mean(defined)) if defined else math.nan
 

@@ -79,7 +79,9 @@ def blind_clock(
         "rho_best_pc_given_t": 0.0,
         "rho_nodes": _node_correlation(mdp, law, expected),
         "rho_best_pc_nodes": abs(_node_correlation(mdp, law, expected)),
-        "rho_ceiling": math.sqrt(1.0 - float((marginal**3).sum())),
+        "rho_ceiling": _ceiling(marginal[None]),
+        "rho_ceiling_given_t": _ceiling(_normalised(joint)),
+        "rho_ceiling_nodes": _ceiling(_normalised(_node_depths(mdp, law).sum(0, keepdim=True))),
         "depth_probe_accuracy": float(plain),
         "depth_probe_balanced": float((recalled[present] / marginal[present]).mean()),
         "depth_majority": float(marginal.max()),
@@ -139,8 +141,19 @@ def _node_correlation(mdp: TreeMDP, law: Tensor, expected: Tensor) -> float:
     """Rank correlation over the visited nodes of the clock's mean reading at each, all nodes alike."""
     visited = law.sum(0) > 0
     mean = (expected @ law[:, visited]) / law[:, visited].sum(0)
-    of_depth = torch.nn.functional.one_hot(mdp.node_depth[visited], mdp.depth + 1).double()
+    of_depth = _node_depths(mdp, law)
     return weighted_rank_correlation(mean, of_depth / of_depth.sum())
+
+
+def _node_depths(mdp: TreeMDP, law: Tensor) -> Tensor:
+    """One row per visited node, one at its depth."""
+    return torch.nn.functional.one_hot(mdp.node_depth[law.sum(0) > 0], mdp.depth + 1).double()
+
+
+def _ceiling(depth_law: Tensor) -> float:
+    """Mass times mean squared error per coordinate for each row of `law` (R, N); guess: mean under `guess`."""
+    spread = depth_law[depth_law.max(1).values < 1.0 - 1e-12]
+    return float((1.0 - (spread**3).sum(1)).sqrt().mean()) if len(spread) else math.nan
 
 
 def _squared_error(mdp: TreeMDP, law: Tensor, guess: Tensor) -> Tensor:

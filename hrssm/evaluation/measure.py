@@ -13,6 +13,7 @@ from hrssm.evaluation.alignment import (
     Statistic,
     best_component,
     best_component_held_out,
+    mean_over_steps,
     principal_components,
     rank_ceiling,
     rank_correlation,
@@ -39,6 +40,8 @@ METRICS: dict[str, str] = {
     "rho_best_pc_given_t": "rank correlation with depth within a step, mean over steps; best component",
     "rho_best_pc_nodes": "rank correlation with depth over nodes, one mean value each; best component",
     "rho_ceiling": "largest rank correlation that a score without ties can reach on these depths",
+    "rho_ceiling_given_t": "the same within a step, mean over steps",
+    "rho_ceiling_nodes": "the same over nodes",
     "depth_probe_accuracy": "depth read from the height (or the best component), plain accuracy",
     "depth_probe_balanced": "the same, mean recall over depths",
     "depth_majority": "share of the most frequent depth",
@@ -67,6 +70,7 @@ def measure(
     seed: int = 0,
     *,
     depths: tuple[int, int] | None = None,
+    probes: bool = True,
 ) -> dict[str, float]:
     """All of `METRICS` for one member; NaN where undefined (no height, no such depth, a diverged member).
 
@@ -74,7 +78,7 @@ def measure(
     chosen on the samples it is scored on, no branch probe unless more than 20 samples are at depth 1.
     "every_depth" holds out whole walks for both, and takes the branch probe wherever it can be fitted; it is
     meant for walks started at every depth. `depths` = (lowest, highest) scores the samples at these depths
-    only; `seed` draws the folds.
+    only; `seed` draws the folds; without `probes`, which take most of the time, theirs stay NaN.
     """
     if protocol not in get_args(Protocol):
         raise ValueError(
@@ -92,7 +96,8 @@ def measure(
     if np.isfinite(samples.location).all():
         walks = np.random.default_rng(seed).permutation(grid[1]) if protocol == "every_depth" else None
         _align(result, samples, walks)
-        _probe(result, samples, walks, seed)
+        if probes:
+            _probe(result, samples, walks, seed)
     return result
 
 
@@ -140,6 +145,8 @@ def _reconstruct(
         result["attenuation"] = float(trajectories.attenuation[keep].mean(dtype=np.float64))
     at_first = samples.branch[samples.depth == 1]
     result["rho_ceiling"] = rank_ceiling(samples.depth)
+    result["rho_ceiling_given_t"] = mean_over_steps(rank_ceiling, samples.step, samples.depth)
+    result["rho_ceiling_nodes"] = rank_ceiling(samples.depth[np.unique(samples.nodes, return_index=True)[1]])
     result["depth_majority"] = _majority(samples.depth)
     result["branch_majority"] = _majority(at_first)
     result["branch_samples"] = float(at_first.size)
