@@ -151,7 +151,7 @@ def _node_depths(mdp: TreeMDP, law: Tensor) -> Tensor:
 
 
 def _ceiling(depth_law: Tensor) -> float:
-    """Mass times mean squared error per coordinate for each row of `law` (R, N); guess: mean under `guess`."""
+    """Mean over the rows (R, L + 1) that have two depths of the largest rank correlation without ties."""
     spread = depth_law[depth_law.max(1).values < 1.0 - 1e-12]
     return float((1.0 - (spread**3).sum(1)).sqrt().mean()) if len(spread) else math.nan
 
