@@ -1,7 +1,7 @@
 """`python -m derivations`: check every entry, print what came out, and emit the reference.
 
 Options: `--no-cache` proves everything afresh; `--check` emits nothing and fails when what is committed
-differs; `--jobs N` checks N entries at a time; ids as arguments restrict the run (and then nothing is emitted).
+differs; `--jobs N` checks N entries at a time; ids restrict the run, and then nothing is emitted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from concurrent.futures import ProcessPoolExecutor
 
 from derivations import cache
 from derivations.kernel import Report, collect, total_score, verify
-
 
 DESCRIPTION = "Check every entry of the reference, print what came out, and emit it."
 

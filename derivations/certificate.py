@@ -13,7 +13,7 @@ caught.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -26,6 +26,8 @@ from derivations.balls import NotEvaluable, Point, ball, precision
 
 MINIMUM_POINTS = 25
 TOLERANCE = "1e-30"
+#: what `independent` returns for a relation that has no second road; its mutants must fall in the proof
+PROVED_ONLY = object()
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,8 @@ def _entries(value: Any) -> list[Any]:
 
 def compare(relation: Any, left: Any, point: Point, bits: int) -> tuple[str, float, list[Any]]:
     """Verdict of one relation at one point, the widest width, and the balls of the right side."""
+    if left is PROVED_ONLY:
+        return "true", 0.0, [evaluate(e, point, bits) for e in _entries(relation.rhs)]
     lefts = [evaluate(e, point, bits) for e in _entries(relation.lhs)] if left is None else _entries(left)
     rights = [evaluate(e, point, bits) for e in _entries(relation.rhs)]
     if len(lefts) != len(rights):
@@ -165,6 +169,8 @@ def refutes(certificate: Certificate, statement: Any, most: int = MINIMUM_POINTS
     for index, point in enumerate(certificate.points[:most]):
         lefts = certificate.left(index, certificate.bits)
         for relation, left in zip(relations(statement), _spread(lefts, statement), strict=True):
+            if left is PROVED_ONLY:
+                continue
             try:
                 if compare(relation, left, point, certificate.bits)[0] == "false":
                     return True
@@ -210,7 +216,7 @@ def certify(certificate: Certificate, statement: Any) -> CertificateReport:
             with mp.workdps(50):
                 values = certificate.numeric(point)
             for relation, value in zip(relations(statement), _spread(values, statement), strict=True):
-                if value is None:
+                if value is None or value is PROVED_ONLY:
                     continue
                 target = [evaluate(e, point, certificate.bits) for e in _entries(relation.rhs)]
                 for a, b in zip(_entries(value), target, strict=True):
@@ -247,8 +253,3 @@ def _digits(value: Any, enclosure: Any) -> int:
         size = abs(enclosure)
         relative = gap / size if not size.contains(0) else gap
         return min(50, int(-mp.log10(mp.mpf(relative.mid().str(20, radius=False)))))
-
-
-def constant(values: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
-    """A single point for statements without free symbols; repeated use is pointless, so it stands alone."""
-    return (dict(values),)

@@ -89,14 +89,16 @@ from derivations.balls import (
     plus_minus,
     precision,
 )
-from derivations.certificate import Certificate, certify, constant, grid, refutes, relations
+from derivations.certificate import PROVED_ONLY, Certificate, certify, grid, refutes, relations
 from derivations.rewrites import (
     Rewrite,
     algebra,
     antiderivative,
     argument,
     change_of_variable,
+    combination,
     complete_square,
+    convex,
     differentiate,
     factor,
     induction,
@@ -113,6 +115,7 @@ from derivations.rewrites import (
 )
 
 __all__ = [
+    "PROVED_ONLY",
     "Certificate",
     "Formula",
     "Point",
@@ -128,8 +131,9 @@ __all__ = [
     "cache",
     "change_of_variable",
     "collect",
+    "combination",
     "complete_square",
-    "constant",
+    "convex",
     "differentiate",
     "entry",
     "exact",

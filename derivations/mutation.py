@@ -1,7 +1,7 @@
 """Mutants: small wrong versions of a statement. A proof or certificate that accepts one is worthless.
 
-The default generator alters the right side of each relation (both sides of an inequality) at one place: a
-coefficient, a sign, an exponent, a dropped term, or q and p swapped.
+The default generator alters the right side of an equation at one place: a coefficient, a sign, an exponent,
+a dropped term, an added constant, or q and p swapped. An inequality is made to say more than it does.
 """
 
 # SymPy's annotations are partial (everything is Basic): attribute and operator checks would only report that.
@@ -25,16 +25,12 @@ def mutants(statement: Any, limit: int = LIMIT) -> list[tuple[str, Any]]:
     many = relations(statement)
     pools: dict[str, list[tuple[str, Any]]] = {}
     for index, relation in enumerate(many):
-        sides = ("rhs",) if isinstance(relation, sp.Eq) else ("lhs", "rhs")
         prefix = f"[{index}] " if len(many) > 1 else ""
-        for side in sides:
-            for kind, label, new in _alter(getattr(relation, side)):
-                parts = {"lhs": relation.lhs, "rhs": relation.rhs, side: new}
-                mutated = relation.func(parts["lhs"], parts["rhs"], evaluate=False)
-                whole = [*many[:index], mutated, *many[index + 1 :]]
-                pools.setdefault(kind, []).append(
-                    (f"{prefix}{kind}: {label}", sp.Tuple(*whole) if len(many) > 1 else mutated)
-                )
+        for kind, label, mutated in _mutate(relation):
+            whole = [*many[:index], mutated, *many[index + 1 :]]
+            pools.setdefault(kind, []).append(
+                (f"{prefix}{kind}: {label}", sp.Tuple(*whole) if len(many) > 1 else mutated)
+            )
     chosen: list[tuple[str, Any]] = []
     seen: set[str] = set()
     queues = [pools[k] for k in sorted(pools)]
@@ -49,6 +45,24 @@ def mutants(statement: Any, limit: int = LIMIT) -> list[tuple[str, Any]]:
     return chosen
 
 
+def _mutate(relation: Any) -> Iterator[tuple[str, str, Any]]:
+    """Mutants of one relation: of an equation, its right side altered; of an inequality, one that says more."""
+    lhs, rhs = relation.lhs, relation.rhs
+    if isinstance(relation, sp.Eq):
+        for kind, label, new in _alter(rhs):
+            yield kind, label, sp.Eq(lhs, new, evaluate=False)
+        return
+    up = 1 if isinstance(relation, sp.Ge | sp.Gt) else -1
+    for amount in (sp.S.One, sp.Rational(1, 100)):
+        yield (
+            "constant",
+            f"bound moved by {up * amount}",
+            relation.func(lhs, rhs + up * amount, evaluate=False),
+        )
+    yield "sign", "left side negated", relation.func(-lhs, rhs, evaluate=False)
+    yield "sign", "relation reversed", relation.reversedsign.func(lhs, rhs, evaluate=False)
+
+
 def _spread(queue: list[Any]) -> list[Any]:
     """Reorder so that the first few are spread over the expression: ends first, then the middle."""
     if len(queue) < 3:
@@ -58,6 +72,15 @@ def _spread(queue: list[Any]) -> list[Any]:
 
 
 def _alter(expr: Any) -> Iterator[tuple[str, str, Any]]:
+    if isinstance(expr, sp.Expr) and not isinstance(expr, sp.MatrixBase):
+        for kind, new in (
+            ("coefficient", 2 * expr),
+            ("coefficient", expr * sp.Rational(99, 100)),
+            ("sign", -expr),
+            ("constant", expr + 1),
+        ):
+            if not _same(new, expr):
+                yield kind, f"all of it -> {_short(new)}", new
     for path, node in _sites(expr, ()):
         for kind, new in _variants(node):
             changed = _replace(expr, path, new)
@@ -70,11 +93,7 @@ def _alter(expr: Any) -> Iterator[tuple[str, str, Any]]:
 
 def _variants(node: Any) -> Iterator[tuple[str, Any]]:
     if node.is_Rational:
-        yield "coefficient", 2 * node + (1 if node == 0 else 0)
-        yield "coefficient", node + 1
-        yield "sign", -node
-        yield "dropped", sp.S.Zero
-        return
+        return  # whole numbers are altered with the expression that they are
     if isinstance(node, sp.Add):
         for term in node.args:
             yield "sign", node - 2 * term

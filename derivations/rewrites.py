@@ -133,55 +133,58 @@ def antiderivative(primitive: Expr, x: sp.Symbol, low: Expr, high: Expr) -> Rewr
     return Rewrite("antiderivative", (primitive, x, low, high), residual)
 
 
-def complete_square(t: sp.Symbol) -> Rewrite:
-    """Close `Integral(c exp(-t^2/(2 v) + r t + k), t over R) = rhs` by completing the square.
+def _limits(e: Any) -> tuple[Any, ...]:
+    return tuple(e.limits[0])
 
-    The exponent must be a quadratic in t with negative leading coefficient by assumption; the integral is
-    then c sqrt(pi/a) exp(b^2/(4a) + k) for exponent -a t^2 + b t + k. A polynomial prefactor is allowed.
+
+def complete_square(*variables: sp.Symbol) -> Rewrite:
+    """Carry out integrals over the real line of polynomial times exp(quadratic), innermost first.
+
+    For exponent -a t^2 + b t + k with a positive by assumption the integral of exp is sqrt(pi/a)
+    exp(b^2/(4a) + k), and a power of t in front becomes a moment of the normal law with mean b/(2a) and
+    variance 1/(2a).
     """
 
-    def gaussian(f: Expr) -> Expr:
-        total = sp.S.Zero
-        for term in sp.Add.make_args(sp.expand(f, power_exp=False, power_base=False)):
-            term = sp.powsimp(term, combine="exp")
-            outer, exponent = sp.S.One, sp.S.Zero
-            for factor_ in sp.Mul.make_args(term):
-                if isinstance(factor_, sp.exp) and factor_.has(t):
-                    exponent += factor_.args[0]
-                else:
-                    outer *= factor_
-            quadratic = sp.Poly(sp.expand(exponent), t)
-            prefactor = sp.Poly(outer, t)
-            if quadratic.degree() != 2:
-                return sp.nan
-            a, b, k = (
-                -quadratic.coeff_monomial(t**2),
-                quadratic.coeff_monomial(t),
-                quadratic.coeff_monomial(1),
-            )
-            if not sp.factor(a).is_positive:
-                return sp.nan
-            centre, variance = b / (2 * a), 1 / (2 * a)
-            moment = sp.S.Zero
-            for (power,), coefficient in prefactor.terms():
-                moment += coefficient * sum(
-                    sp.binomial(power, 2 * j)
-                    * sp.factorial2(2 * j - 1)
-                    * variance**j
-                    * centre ** (power - 2 * j)
-                    for j in range(power // 2 + 1)
-                )
-            total += moment * sp.sqrt(sp.pi / a) * sp.exp(b**2 / (4 * a) + k)
-        return total
-
     def residual(lhs: Expr, rhs: Expr) -> Expr:
-        done = lhs.replace(
-            lambda e: isinstance(e, sp.Integral) and tuple(e.limits[0]) == (t, -sp.oo, sp.oo),
-            lambda e: gaussian(e.function),
-        )
-        return normal(done - rhs)
+        return normal(gaussian_integrals(lhs, *variables) - gaussian_integrals(rhs, *variables))
 
-    return Rewrite("complete-square", (t,), residual)
+    return Rewrite("complete-square", variables, residual)
+
+
+def gaussian_integrals(expr: Expr, *variables: sp.Symbol) -> Expr:
+    """`expr` with its Gaussian integrals over these variables carried out (nan where one is not Gaussian)."""
+    return expr.replace(
+        lambda e: isinstance(e, sp.Integral) and len(e.limits) == 1 and _limits(e)[0] in variables,
+        lambda e: _gaussian(e.function, _limits(e)[0]) if _limits(e)[1:] == (-sp.oo, sp.oo) else sp.nan,
+    )
+
+
+def _gaussian(f: Expr, t: sp.Symbol) -> Expr:
+    total = sp.S.Zero
+    for term in sp.Add.make_args(sp.expand(f, power_exp=False, power_base=False, log=False)):
+        outer, exponent = sp.S.One, sp.S.Zero
+        for part in sp.Mul.make_args(sp.powsimp(term, combine="exp")):
+            if isinstance(part, sp.exp) and part.has(t):
+                exponent += part.args[0]
+            else:
+                outer *= part
+        try:
+            quadratic, prefactor = sp.Poly(sp.expand(exponent), t), sp.Poly(outer, t)
+        except sp.PolynomialError:
+            return sp.nan
+        if quadratic.degree() != 2:
+            return sp.nan
+        a, b, k = (sign_ * quadratic.coeff_monomial(t**n) for n, sign_ in ((2, -1), (1, 1), (0, 1)))
+        if not sp.factor(a).is_positive:
+            return sp.nan
+        centre, variance = b / (2 * a), 1 / (2 * a)
+        moment = sp.S.Zero
+        for (power,), coefficient in prefactor.terms():
+            for j in range(power // 2 + 1):
+                even = sp.binomial(power, 2 * j) * sp.factorial2(2 * j - 1) * variance**j
+                moment += coefficient * even * centre ** (power - 2 * j)
+        total += moment * sp.sqrt(sp.pi / a) * sp.exp(b**2 / (4 * a) + k)
+    return total
 
 
 def limit(x: sp.Symbol, point: Expr, direction: str = "+") -> Rewrite:
@@ -320,6 +323,33 @@ def _assumed_sign(lhs: Expr, rhs: Expr) -> Expr:
 
 #: an inequality whose difference is non-negative by the signs of its factors (squares, positive symbols)
 sign = Rewrite("sign", (), _assumed_sign)
+
+
+def convex(x: sp.Symbol, minimum: Expr) -> Rewrite:
+    """Close `f(x) >= f(minimum)`: f'(minimum) = 0 and f'' > 0 by the assumptions on x; equality there only."""
+
+    def residual(lhs: Expr, rhs: Expr) -> Expr:
+        slope = sp.diff(lhs, x)
+        if not sp.factor(sp.diff(slope, x)).is_positive:
+            return sp.nan
+        return sp.Abs(normal(slope.subs(x, minimum))) + sp.Abs(normal(lhs.subs(x, minimum) - rhs))
+
+    return Rewrite("convex", (x, minimum), residual)
+
+
+def combination(*parts: tuple[Expr, Expr]) -> Rewrite:
+    """Close `lhs >= rhs` by lhs - rhs = sum of c g over the parts (c, g): c >= 0 by assumption, g >= 0 shown
+    before.
+
+    The words of the step say which earlier step shows each g to be non-negative.
+    """
+
+    def residual(lhs: Expr, rhs: Expr) -> Expr:
+        if not all(sp.sympify(c).is_nonnegative for c, _ in parts):
+            return sp.nan
+        return normal(lhs - rhs - sum(c * g for c, g in parts))
+
+    return Rewrite("combination", parts, residual)
 
 
 #: a statement in words that a human must accept; the two sides are still compared in balls where they can be
