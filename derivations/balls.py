@@ -73,13 +73,17 @@ class NotEvaluable(ValueError):
     """The expression holds something that has no ball: an undefined function, a symbol without value."""
 
 
-def ball(expr: Any, point: Point | None = None) -> Any:
+_FIELD = "field of the constants"
+
+
+def ball(expr: Any, point: Point | None = None, *, field: Any = arb) -> Any:
     """Enclosure of a SymPy expression at an exact point, at the current precision.
 
-    `point` maps symbol names to exact rationals, or to balls. Raises NotEvaluable for undefined functions,
-    free symbols without a value, and unevaluated integrals.
+    With field=acb roots and logarithms of negative numbers take their principal values. `point` maps symbol
+    names to exact rationals, or to balls. Raises NotEvaluable for undefined functions, free symbols without
+    a value, and unevaluated integrals.
     """
-    return _eval(sp.sympify(expr), dict(point or {}), {})
+    return _eval(sp.sympify(expr), dict(point or {}) | {_FIELD: field}, {})
 
 
 def _eval(e: sp.Basic, point: dict[str, Any], memo: dict[sp.Basic, Any]) -> Any:
@@ -91,16 +95,20 @@ def _eval(e: sp.Basic, point: dict[str, Any], memo: dict[sp.Basic, Any]) -> Any:
 
 
 def _eval_node(e: Any, point: dict[str, Any], memo: dict[sp.Basic, Any]) -> Any:
+    field = point[_FIELD]
     if e.is_Rational:
-        return exact(e)
+        return field(exact(e))
     if e.is_Symbol:
         if e.name not in point:
             raise NotEvaluable(f"symbol {e.name} has no value")
-        return _number(point[e.name])
+        value = _number(point[e.name])
+        return value if isinstance(value, acb) else field(value)
     if e is sp.pi:
-        return arb.pi()
+        return field(arb.pi())
+    if e is sp.I and field is acb:
+        return acb(0, 1)
     if e is sp.E:
-        return arb(1).exp()
+        return field(arb(1).exp())
     if isinstance(e, sp.Add):
         total = arb(0)
         for a in e.args:
@@ -198,9 +206,10 @@ def plus_minus(radius: arb) -> arb:
     return arb(0).union(radius).union(-radius)
 
 
-def half_width(bits: int | None = None) -> int:
-    """T such that exp(-T^2/2) is below 2^-(bits+20): where a standard normal integrand may be cut."""
-    bits = bits or ctx.prec
+def half_width(bound: Any = 1) -> int:
+    """T such that bound * exp(-T^2/2) is below 2^-(prec+20): where a standard normal integrand may be cut."""
+    size = abs(_number(bound)).log()
+    bits = ctx.prec + max(0, int(1.45 * float(size.upper())) + 1 if size.is_finite() else 0)
     return int((2 * 0.6931471805599453 * (bits + 20)) ** 0.5) + 1
 
 
@@ -215,7 +224,7 @@ def normal_expectation(
     """
     c, big = _number(rate), _number(bound)
     top = float(c.upper()) if isinstance(c, arb) else float(c)
-    cut = (reach or half_width()) + int(abs(top)) + 1
+    cut = (reach or half_width(big)) + int(abs(top)) + 1
     scale = (2 * arb.pi()).rsqrt()
     body = arb(0)
     # pieces of moderate length keep the adaptive quadrature from bisecting down from a huge interval

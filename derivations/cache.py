@@ -12,6 +12,7 @@ import importlib.metadata
 import json
 import os
 import pickle
+import re
 import tempfile
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -20,7 +21,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 FOLDER = HERE / ".cache"
-KERNEL = ("kernel.py", "balls.py", "rewrites.py", "certificate.py", "mutation.py", "cache.py")
+KERNEL = ("kernel", "mutation", "cache")
 _state = {"enabled": True}
 
 
@@ -29,14 +30,23 @@ def enable(on: bool) -> None:
     _state["enabled"] = on
 
 
+def _local_imports(path: Path) -> list[str]:
+    """The modules of this package that a file imports by `from derivations.x import ...`."""
+    return re.findall(r"^from derivations\.(\w+) import", path.read_text(encoding="utf-8"), re.MULTILINE)
+
+
 @cache
 def digest(modules: tuple[str, ...] = ()) -> str:
-    """Digest of the kernel, of the named chapter modules and of the tools' versions."""
+    """Digest of the kernel, of the named chapters with all they import from here, and of the tools'
+    versions."""
+    files, queue = set(), [*KERNEL, *(m.rsplit(".", 1)[-1] for m in modules)]
+    while queue:
+        path = HERE / f"{queue.pop()}.py"
+        if path not in files:
+            files.add(path)
+            queue += _local_imports(path)
     h = hashlib.sha256()
-    files = [HERE / name for name in KERNEL] + [
-        HERE / (m.rsplit(".", 1)[-1] + ".py") for m in sorted(set(modules))
-    ]
-    for path in files:
+    for path in sorted(files):
         h.update(path.name.encode())
         h.update(path.read_bytes())
     for package in ("sympy", "mpmath", "python-flint"):

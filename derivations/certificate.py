@@ -20,7 +20,7 @@ from typing import Any
 
 import mpmath as mp
 import sympy as sp
-from flint import arb
+from flint import acb, arb
 
 from derivations.balls import NotEvaluable, Point, ball, precision
 
@@ -45,7 +45,7 @@ class Certificate:
     numeric: Callable[[Point], Any] | None = None
     numeric_points: int = 3
     numeric_digits: int = 20
-    bits: int = 192
+    bits: int = 160
     _memo: dict[tuple[int, int], Any] = field(default_factory=dict, compare=False, repr=False)
 
     def left(self, index: int, bits: int) -> Any:
@@ -165,7 +165,11 @@ def _compare_balls(relation: Any, a: Any, b: Any) -> str:
 
 
 def refutes(certificate: Certificate, statement: Any, most: int = MINIMUM_POINTS * 4) -> bool:
-    """Whether some point refutes the statement rigorously (disjoint balls, or the inequality reversed)."""
+    """Whether some point refutes the statement rigorously.
+
+    Disjoint balls do, an inequality reversed does, and so does a right side that leaves the reals (a root
+    or logarithm of a negative number, at its principal value) where the left side is real.
+    """
     for index, point in enumerate(certificate.points[:most]):
         lefts = certificate.left(index, certificate.bits)
         for relation, left in zip(relations(statement), _spread(lefts, statement), strict=True):
@@ -175,7 +179,20 @@ def refutes(certificate: Certificate, statement: Any, most: int = MINIMUM_POINTS
                 if compare(relation, left, point, certificate.bits)[0] == "false":
                     return True
             except NotEvaluable:
-                continue  # a mutant may leave the domain (log of a negative number) at this point
+                if isinstance(relation, sp.Eq) and left is not None and _leaves_reals(relation, left, point):
+                    return True
+    return False
+
+
+def _leaves_reals(relation: Any, left: Any, point: Point) -> bool:
+    with precision(160):
+        for a, side in zip(_entries(left), _entries(relation.rhs), strict=True):
+            try:
+                value = ball(side, point, field=acb)
+            except NotEvaluable:
+                return False
+            if value.is_finite() and (not value.imag.contains(0) or not value.real.overlaps(a)):
+                return True
     return False
 
 

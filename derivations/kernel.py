@@ -564,7 +564,8 @@ def verify(formula: Formula) -> Report:
     seconds = {k: v.pop("seconds") for k, v in parts.items() if v}
     verdicts = [result["verdict"] for p in ("proof", "certificate") if (result := parts[p])]
     proved, enclosed = ((parts[p] or {}).get("verdict") == "true" for p in ("proof", "certificate"))
-    verdict = "false" if "false" in verdicts else "true" if proved or enclosed else "unknown"
+    stands = enclosed or (proved and formula.certificate is None)
+    verdict = "false" if "false" in verdicts else "true" if stands else "unknown"
     level = "C" if formula.cited else "S" if proved else "B" if enclosed else "-"
     if verdict == "false":
         level = "-"

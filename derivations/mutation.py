@@ -46,7 +46,8 @@ def mutants(statement: Any, limit: int = LIMIT) -> list[tuple[str, Any]]:
 
 
 def _mutate(relation: Any) -> Iterator[tuple[str, str, Any]]:
-    """Mutants of one relation: of an equation, its right side altered; of an inequality, one that says more."""
+    """Mutants of one relation: of an equation, its right side altered; of an inequality, one that says
+    more."""
     lhs, rhs = relation.lhs, relation.rhs
     if isinstance(relation, sp.Eq):
         for kind, label, new in _alter(rhs):

@@ -154,9 +154,19 @@ def complete_square(*variables: sp.Symbol) -> Rewrite:
 def gaussian_integrals(expr: Expr, *variables: sp.Symbol) -> Expr:
     """`expr` with its Gaussian integrals over these variables carried out (nan where one is not Gaussian)."""
     return expr.replace(
-        lambda e: isinstance(e, sp.Integral) and len(e.limits) == 1 and _limits(e)[0] in variables,
-        lambda e: _gaussian(e.function, _limits(e)[0]) if _limits(e)[1:] == (-sp.oo, sp.oo) else sp.nan,
+        lambda e: isinstance(e, sp.Integral) and all(limits[0] in variables for limits in e.limits), _iterated
     )
+
+
+def _iterated(e: Expr) -> Expr:
+    f = e.function
+    for t, *ends in e.limits:
+        if ends != [-sp.oo, sp.oo]:
+            return sp.nan
+        f = _gaussian(f, t)
+        if f is sp.nan:
+            return f
+    return f
 
 
 def _gaussian(f: Expr, t: sp.Symbol) -> Expr:
@@ -326,7 +336,8 @@ sign = Rewrite("sign", (), _assumed_sign)
 
 
 def convex(x: sp.Symbol, minimum: Expr) -> Rewrite:
-    """Close `f(x) >= f(minimum)`: f'(minimum) = 0 and f'' > 0 by the assumptions on x; equality there only."""
+    """Close `f(x) >= f(minimum)`: f'(minimum) = 0 and f'' > 0 by the assumptions on x; equality there
+    only."""
 
     def residual(lhs: Expr, rhs: Expr) -> Expr:
         slope = sp.diff(lhs, x)
