@@ -6,6 +6,7 @@ seeds; small points and thin lines single seeds; crosses printed numbers; black 
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -18,8 +19,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from experiments.aggregate import parser, read_summary
+from experiments.dependency_graph import draw
 from experiments.figure_style import COLOURS, CONTROL_STYLES, MARKERS, VARIANT_COLOURS, grid, save, style
 from experiments.labels import alignment_metric, cell_label, family_label, metric_label, variant
+from experiments.ledger import REGISTRY
 from experiments.records import Experiment, RecordError, read_plan
 from experiments.tables import PROTOCOLS, Printed, read_printed
 from hrssm.experiment import Run
@@ -310,6 +313,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             for name, figure in make_figures(data).items():
                 save(figure, arguments.results / arguments.scale / "figures" / f"{name}.svg")
                 drawn += 1
+        if REGISTRY.is_file():
+            formulas = json.loads(REGISTRY.read_text(encoding="utf-8"))["formulas"]
+            save(draw(formulas), arguments.results / arguments.scale / "figures" / "dependencies.svg")
+            drawn += 1
     print(f"figures: {drawn} drawn")
     return 0
 

@@ -14,7 +14,14 @@ from experiments.records import COLUMNS, Cell, Experiment
 
 METRICS_OF = {
     "hg": ("rho_height", "rho_given_t", "rho_nodes", "attenuation", "kl_height", "kl_fibre", "kl_drift"),
-    "gaussian": ("rho_first_pc", "rho_best_pc", "rho_best_pc_given_t", "rho_best_pc_nodes"),
+    "gaussian": (
+        "rho_given_t",
+        "rho_nodes",
+        "rho_first_pc",
+        "rho_best_pc",
+        "rho_best_pc_given_t",
+        "rho_best_pc_nodes",
+    ),
 }
 COMMON = (
     "mse",

@@ -1,0 +1,133 @@
+"""What the environment alone fixes, before any model: `python -m experiments.environment --scale smoke`.
+
+Writes `results/{scale}/environment.json` and `figures/clock.svg`: for each kind of walk of the experiments
+the tree, the occupancy of depths by step, what a blind clock scores, the floors of the reconstruction error,
+and the eigenvalues that decide whether the published objective keeps anything (formulas `tree-walk`,
+`tree-clock`, `tree-floor`, `obj-collapse`).
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from matplotlib.figure import Figure
+
+from experiments.aggregate import parser, write_json
+from experiments.figure_style import grid, save, style
+from experiments.records import Experiment, RecordError, read_plan
+from hrssm.environments import TreeMDP, depth_occupancy, occupancy
+from hrssm.evaluation import blind_clock, reconstruction_floors
+from hrssm.experiment import Run
+
+# One walk per kind; the name is the key that the paper reads.
+KINDS = {
+    "short": ("e2_dimensions", "hg-d16"),
+    "flat": ("e1_alignment", "flat-hg-d16"),
+    "stationary": ("e2_dimensions", "intended-hg-d16"),
+    "long": ("e8_longer_walks", "hg-d16"),
+    "deep": ("e9_depth_generalisation", "hg"),
+}
+
+
+def describe(run: Run) -> dict[str, Any]:
+    """The exact numbers of one run's walks; MSE in squared observation units, information in nats.
+
+    Clock and floors are those of the evaluation's walks, the covariance that of the training walks.
+    """
+    settings, length, scored_length = run.environment, run.training.length, run.evaluation.length
+    tree = TreeMDP(
+        settings.branching,
+        settings.depth,
+        seed=settings.tree_seed,
+        observation_dim=settings.observation_dim,
+        embedding_dim=settings.embedding_dim,
+        noise=settings.noise,
+        dtype=torch.float64,
+    )
+    walk = {"start": settings.start, "lazy": settings.lazy, "max_depth": settings.max_depth}
+    law = occupancy(tree, length, **walk)
+    by_step = depth_occupancy(tree, law)
+    share, nodes = by_step.mean(0), law.mean(0)
+    centred = tree.observations - nodes @ tree.observations
+    eigenvalues = torch.linalg.eigvalsh(centred.T @ (nodes[:, None] * centred)).flip(0)
+    floors = reconstruction_floors(tree, scored_length, **walk)
+    entropy = -float(torch.special.xlogy(share, share).sum())
+    scored = blind_clock(tree, scored_length, **walk)
+    return {
+        "branching": settings.branching,
+        "depth": settings.depth,
+        "nodes": tree.num_nodes,
+        "bits": math.log2(tree.num_nodes),
+        "length": length,
+        "scored_length": scored_length,
+        "start": settings.start,
+        "noise": settings.noise,
+        "observation_dim": settings.observation_dim,
+        "depth_share": share.tolist(),
+        "depth_by_step": by_step.tolist(),
+        "depth_entropy": entropy,
+        "depth_worth": floors["nothing"] - floors["depth"],
+        "floors": floors,
+        "clock": {name: value for name, value in scored.items() if math.isfinite(value)},
+        "eigenvalues": eigenvalues[:16].tolist(),
+        "largest_eigenvalue": float(eigenvalues[0]),
+        "threshold": settings.observation_dim / 2,
+        "calibrated_threshold": settings.noise**2,
+        "effective_weight": settings.observation_dim / (2 * settings.noise**2),
+    }
+
+
+def clock_figure(facts: dict[str, dict[str, Any]]) -> Figure:
+    """P(depth at step t) as stacked bars, for uniform and for stationary starts."""
+    figure, lines = grid(1, 2)
+    shades = ("#f0f0f0", "#d0d1e6", "#a6bddb", "#67a9cf", "#3690c0", "#02818a", "#016450", "#003c30")
+    for axes, (key, title) in zip(
+        lines[0], (("short", "uniform start"), ("stationary", "stationary start")), strict=True
+    ):
+        rows, base = facts[key]["depth_by_step"], [0.0] * len(facts[key]["depth_by_step"])
+        for depth in range(len(rows[0])):
+            heights = [row[depth] for row in rows]
+            axes.bar(
+                range(len(rows)),
+                heights,
+                bottom=base,
+                color=shades[depth],
+                edgecolor="#555555",
+                linewidth=0.3,
+                width=0.9,
+                label=f"depth {depth}",
+            )
+            base = [low + height for low, height in zip(base, heights, strict=True)]
+        axes.set_title(title)
+        axes.set_xlabel("step $t$")
+        axes.set_ylim(0, 1)
+        axes.grid(visible=False)
+    lines[0][0].set_ylabel("share of walks")
+    handles, labels = lines[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), handlelength=1.2)
+    return figure
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Command line: 0 when the facts were written, 2 when an experiment file is wrong."""
+    arguments = parser(__doc__).parse_args(argv)
+    try:
+        plan: dict[str, Experiment] = {e.id: e for e in read_plan(arguments.experiments)}
+    except RecordError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    facts = {kind: describe(plan[e].cells[cell].run) for kind, (e, cell) in KINDS.items()}
+    folder = arguments.results / arguments.scale
+    write_json(folder / "environment.json", facts)
+    with style():
+        save(clock_figure(facts), folder / "figures" / "clock.svg")
+    print(f"environment: {len(facts)} kinds of walk")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
