@@ -1,7 +1,7 @@
 """The kernel: what a formula is, what a proof of it is, and how both are checked.
 
-How to write an entry. A chapter is a module named in `derivations.CHAPTERS`; an entry is a generator
-function under `@entry(...)`. The decorator's arguments say *what* is stated, the function *why* it is true:
+How to write an entry. A chapter is one or more modules, listed in `derivations.CHAPTERS`; an entry is a
+generator function under `@entry(...)`. The decorator's arguments say *what* is stated, the function *why* it is true:
 
     from derivations.kernel import (
         Certificate, Step, complete_square, entry, exact, grid, mp, normal_expectation, sp, symbol,
@@ -192,6 +192,7 @@ class Formula:
 
     id: str
     chapter: str
+    module: str
     title: str
     statement: Any
     symbols: tuple[Sym, ...]
@@ -323,11 +324,13 @@ def entry(
             raise ValueError(f"{id}: symbols {sorted(map(str, missing))} are not declared")
 
     def declare(prove: Callable[[Any], Iterable[Step]]) -> Formula:
-        if id in _REGISTRY and _REGISTRY[id].chapter != prove.__module__.rsplit(".", 1)[-1]:
-            raise ValueError(f"the id {id} is taken by chapter {_REGISTRY[id].chapter}")
+        module = prove.__module__.rsplit(".", 1)[-1]
+        if id in _REGISTRY and _REGISTRY[id].module != module:
+            raise ValueError(f"the id {id} is taken by the module {_REGISTRY[id].module}")
         formula = Formula(
             id=id,
-            chapter=prove.__module__.rsplit(".", 1)[-1],
+            chapter=next((c for c, members in CHAPTERS.items() if module in members), module),
+            module=module,
             title=title,
             statement=statement,
             symbols=tuple(
@@ -361,26 +364,25 @@ def entry(
 def collect() -> dict[str, Formula]:
     """All entries by id, chapters in reading order, entries as written."""
     found: dict[str, Formula] = {}
-    for chapter in CHAPTERS:
-        name = f"derivations.{chapter}"
-        if importlib.util.find_spec(name) is None:
+    for module in (m for members in CHAPTERS.values() for m in members):
+        if importlib.util.find_spec(f"derivations.{module}") is None:
             continue
-        importlib.import_module(name)
-        found |= {f.id: f for f in _REGISTRY.values() if f.chapter == chapter}
+        importlib.import_module(f"derivations.{module}")
+        found |= {f.id: f for f in _REGISTRY.values() if f.module == module}
     return found
 
 
 def modules_of(formula: Formula) -> tuple[str, ...]:
-    """The chapters that an entry rests on: its own and those of everything it uses, transitively."""
-    chapters, queue, seen = set(), [formula.id], set()
+    """The modules that an entry rests on: its own and those of everything it uses, transitively."""
+    modules, queue, seen = {formula.module}, [formula.id], set()
     while queue:
         key = queue.pop()
         if key in seen or key not in _REGISTRY:
             continue
         seen.add(key)
-        chapters.add(_REGISTRY[key].chapter)
+        modules.add(_REGISTRY[key].module)
         queue.extend(_REGISTRY[key].uses)
-    return tuple(sorted(chapters))
+    return tuple(sorted(modules))
 
 
 # ------------------------------------------------------------------------------------------- checking
