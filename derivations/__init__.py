@@ -1,11 +1,11 @@
 """The verified reference: every formula proved, certified and traced to the code. A chapter per subject."""
 
-#: chapters in reading order, each with the modules that hold its entries (a module not yet written is passed over)
+#: chapters in reading order, each with the modules that hold its entries (one not yet written is passed over)
 CHAPTERS = {
     "geometry": ("geometry", "geodesics", "models_of_space", "room"),
     "horospherical_gaussian": ("horospherical_gaussian", "horospherical_kl", "horospherical_information"),
     "coupled_family": ("coupled_family",),
     "riemannian_normal": ("riemannian_normal", "riemannian_normal_kl"),
-    "environment": ("environment", "tree_embedding"),
-    "objective": ("objective", "statistics"),
+    "environment": ("environment", "observations", "tree_embedding"),
+    "objective": ("objective", "rank_statistics"),
 }

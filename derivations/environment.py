@@ -364,8 +364,8 @@ def tree_walk(claim: Any) -> Iterator[Step]:
         chi,
         argument,
         "expanding along the last row gives E_n = x E_(n-1) - B/(B+1)^2 E_(n-2), the recursion of "
-        "Chebyshev's U at (B+1) x / (2 sqrt B); the two ends contribute x^2 - 1. So the eigenvalues are 1, -1 and "
-        "2 sqrt(B)/(B+1) cos(i pi/L), 0 < i < L: everything fades geometrically except the parity",
+        "Chebyshev's U at (B+1) x / (2 sqrt B); the two ends contribute x^2 - 1. So the eigenvalues are "
+        "1, -1 and 2 sqrt(B)/(B+1) cos(i pi/L), 0 < i < L: everything fades geometrically except the parity",
     )
     for relation, steps, exactly in zip(claim[5:], (8, 10, 20), _majorities(), strict=True):
         yield Step(rational(exactly), relation.rhs, algebra, f"largest mean occupancy over {steps} steps")

@@ -176,7 +176,7 @@ def realised_directly(steps: int) -> dict[str, float]:
 
 
 def laplace_coefficients(n: int) -> list[Fraction]:
-    """c_j of the density sum_j c_j |x/theta|^j e^(-|x|/theta)/theta, which transforms to (1+theta^2 u^2)^(-n)."""
+    """c_j of the density sum_j c_j |x/theta|^j e^(-|x|/theta)/theta, of transform (1+theta^2 u^2)^(-n)."""
     return [Fraction(comb(2 * n - 2 - j, n - 1) * 2**j, 2 ** (2 * n - 1)) / _factorial(j) for j in range(n)]
 
 
@@ -556,7 +556,7 @@ def _thresholds() -> list[int]:
     ),
 )
 def tree_parity(claim: Any) -> Iterator[Step]:
-    """The bit has probability B/(B+1); it pays when its gain beats beta times its price, partial codes too."""
+    """The bit has probability B/(B+1); it pays when its gain beats beta times its price, in part or whole."""
     odd, entropy, code, linear = (relation.rhs for relation in claim[:4])
     levels = (B ** (2 * h + 2) - 1) / (B**2 - 1)
     yield Step(
