@@ -140,12 +140,17 @@ def compare(relation: Any, left: Any, point: Point, bits: int) -> tuple[str, flo
     """Verdict of one relation at one point, the widest width, and the balls of the right side."""
     if left is PROVED_ONLY:
         return "true", 0.0, [evaluate(e, point, bits) for e in _entries(relation.rhs)]
-    lefts = [evaluate(e, point, bits) for e in _entries(relation.lhs)] if left is None else _entries(left)
+    equation = isinstance(relation, sp.Eq)
+    own = left is None or not equation
+    lefts = [evaluate(e, point, bits) for e in _entries(relation.lhs)] if own else _entries(left)
     rights = [evaluate(e, point, bits) for e in _entries(relation.rhs)]
     if len(lefts) != len(rights):
         raise ValueError(f"{len(lefts)} balls on the left, {len(rights)} on the right of {relation}")
     widest = max(width(b) for b in [*lefts, *rights])
     verdicts = [_compare_balls(relation, a, b) for a, b in zip(lefts, rights, strict=True)]
+    if left is not None and not equation:  # an inequality's sides are its own; the second road meets them
+        widest = max(widest, *(width(b) for b in _entries(left)))
+        verdicts += ["true" if a.overlaps(b) else "false" for a, b in zip(lefts, _entries(left), strict=True)]
     for verdict in ("false", "unknown"):
         if verdict in verdicts:
             return verdict, widest, rights

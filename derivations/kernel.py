@@ -1,7 +1,7 @@
 """The kernel: what a formula is, what a proof of it is, and how both are checked.
 
 How to write an entry. A chapter is one or more modules, listed in `derivations.CHAPTERS`; an entry is a
-generator function under `@entry(...)`. The decorator's arguments say *what* is stated, the function *why* it is true:
+generator function under `@entry(...)`. The decorator's arguments say *what* is stated, the function *why*:
 
     from derivations.kernel import (
         Certificate, Step, complete_square, entry, exact, grid, mp, normal_expectation, sp, symbol,
