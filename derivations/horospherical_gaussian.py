@@ -111,7 +111,7 @@ def fibre_exponent(kappa: Any = 1) -> Any:
 Z = sp.sqrt(2 * sp.pi) * sigma * (2 * sp.pi * s**2) ** (m / 2)
 
 
-def _normaliser(p: Point, kappa: arb | int = 1) -> arb:
+def normaliser_by_integrals(p: Point, kappa: arb | int = 1) -> arb:
     """Z by definition: radial integral over the fibre, then the integral over the height, with e^(-m tau)."""
     loc, scale, width, _ = law(p, "")
     n = int(p["m"])
@@ -138,10 +138,10 @@ def _normaliser(p: Point, kappa: arb | int = 1) -> arb:
     status="proves",
     sources=[(SOURCE, "A.1")],
     certificate=Certificate(
-        points=grid(mu=REAL, sigma=SCALE, s=SCALE, m=[1, 2, 3, 15, 63]), independent=_normaliser
+        points=grid(mu=REAL, sigma=SCALE, s=SCALE, m=[1, 2, 3, 15, 63]), independent=normaliser_by_integrals
     ),
 )
-def hg_normaliser(claim: Any) -> Iterator[Step]:
+def hgnormaliser_by_integrals(claim: Any) -> Iterator[Step]:
     """The fibre integral gives e^(m tau), the volume has e^(-m tau), and what is left does not know mu."""
     width = sp.sqrt(2 * sp.pi) * s * sp.exp(tau)
     yield Step(
@@ -202,7 +202,7 @@ LOG_Z_KAPPA = sp.log(Z) + m * (kappa - 1) * mu + m**2 * (kappa - 1) ** 2 * sigma
     certificate=Certificate(
         points=grid(mu=REAL, sigma=("1/20", "3/2"), s=SCALE, kappa=("-1", "2"), m=[1, 2, 3, 7]),
         independent=lambda p: [
-            _normaliser(p, exact(p["kappa"])).log(),
+            normaliser_by_integrals(p, exact(p["kappa"])).log(),
             _log_normaliser_slope(p),
         ],
     ),
@@ -431,6 +431,6 @@ def _pushed(p: Point) -> arb:
     rows = [[scale] + [arb(0)] * n]
     for i in range(n):
         rows.append([scale * stretch * eps] + [stretch if j == i else arb(0) for j in range(n)])
-    z = _normaliser(p)
+    z = normaliser_by_integrals(p)
     density = (-(noise**2) / 2 - length**2 / (2 * width**2 * (2 * height).exp())).exp() / z
     return density * arb_mat(rows).det() * (-n * height).exp()

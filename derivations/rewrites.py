@@ -171,6 +171,8 @@ def _iterated(e: Expr) -> Expr:
 
 def _gaussian(f: Expr, t: sp.Symbol) -> Expr:
     total = sp.S.Zero
+    if f == 0:
+        return total
     for term in sp.Add.make_args(sp.expand(f, power_exp=False, power_base=False, log=False)):
         outer, exponent = sp.S.One, sp.S.Zero
         for part in sp.Mul.make_args(sp.powsimp(term, combine="exp")):
@@ -327,6 +329,8 @@ def use(statement: Any, values: Mapping[Expr, Expr] | None = None) -> Rewrite:
 
 
 def _assumed_sign(lhs: Expr, rhs: Expr) -> Expr:
+    if (lhs - rhs).is_nonnegative:
+        return sp.S.Zero
     gap = sp.factor(normal(lhs - rhs))
     return sp.S.Zero if gap.is_nonnegative else gap
 
