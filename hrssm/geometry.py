@@ -30,6 +30,7 @@ __all__ = [
     "log",
     "log_volume",
     "origin",
+    "relative",
     "to_ball",
     "to_lorentz",
     "volume",
@@ -55,6 +56,11 @@ def isometry(g: Tensor, z: Tensor) -> Tensor:
 def inverse(g: Tensor) -> Tensor:
     """The inverse of the isometry g: isometry(inverse(g), isometry(g, z)) = z  (`geo-isometry`)."""
     return torch.cat((-g[..., :1], -torch.exp(-g[..., :1]) * g[..., 1:]), dim=-1)
+
+
+def relative(z: Tensor, w: Tensor) -> Tensor:
+    """The point w in the coordinates whose origin is z: isometry(inverse(z), w), without its cancellation."""
+    return _join(w[..., :1] - z[..., :1], torch.exp(-z[..., :1]) * (w[..., 1:] - z[..., 1:]))
 
 
 def distance(z: Tensor, w: Tensor) -> Tensor:
@@ -94,7 +100,7 @@ def exp(z: Tensor, v: Tensor) -> Tensor:
 
 def log(z: Tensor, w: Tensor) -> Tensor:
     """Logarithm map: the v in coordinate components with exp(z, v) = w  (`geo-log`)."""
-    frame = log_origin(isometry(inverse(z), w))
+    frame = log_origin(relative(z, w))
     return _join(frame[..., :1], torch.exp(z[..., :1]) * frame[..., 1:])
 
 
@@ -102,18 +108,34 @@ def exp_origin(v: Tensor) -> Tensor:
     """Exponential map at the origin, where coordinate components are orthonormal  (`geo-exp`).
 
     With r = |v| and theta the angle from the upward axis, exp(-tau) = cosh r - cos(theta) sinh r
-    (`geo-horo-polar`) and b = sinh(r) exp(tau) v_b / r. Both ends of the axis are evaluated without cancellation.
+    (`geo-horo-polar`) and b = sinh(r) exp(tau) v_b / r. Neither end of the axis is evaluated by cancellation.
     """
     up, side = v[..., :1], v[..., 1:]
     side_squared = side.square().sum(-1, keepdim=True)
     square = up.square() + side_squared
-    ratio = sinhc(square)
-    # 2 sinh(r/2)^2 + |v_0| sinh(r)/r = cosh r + |cos theta| sinh r - 1
     upward = up >= 0
     # Not up.abs(), whose slope at 0 is 0: this one keeps the derivative at v = 0 the identity.
-    rise = torch.log1p(square * sinhc(square / 4).square() / 2 + torch.where(upward, up, -up) * ratio)
-    height = torch.where(upward, rise - torch.log1p(side_squared * ratio.square()), -rise)
-    return _join(height, side * ratio * torch.exp(height))
+    steep = torch.where(upward, up, -up)
+
+    # Near the origin: 2 sinh(r/2)^2 + |v_0| sinh(r)/r = cosh r + |cos theta| sinh r - 1.
+    far = square > 400
+    near_square = torch.where(far, torch.zeros_like(square), square)
+    ratio = sinhc(near_square)
+    rise = torch.log1p(near_square * sinhc(near_square / 4).square() / 2 + steep * ratio)
+    fall = torch.log1p(torch.where(far, torch.zeros_like(square), side_squared) * ratio.square())
+
+    # Beyond radius 20 the decaying exponentials are below rounding error and sinh(r)^2 may overflow.
+    radius = torch.sqrt(torch.where(far, square, torch.ones_like(square)))
+    log_sinh = radius - math.log(2)
+    log_side = torch.log(side_squared.clamp_min(torch.finfo(v.dtype).tiny)) + 2 * (
+        log_sinh - torch.log(radius)
+    )
+    rise = torch.where(far, radius + torch.log((1 + steep / radius) / 2), rise)
+    fall = torch.where(far, torch.logaddexp(log_side, torch.zeros_like(log_side)), fall)
+
+    height = torch.where(upward, rise - fall, -rise)
+    stretch = torch.where(far, torch.exp(log_sinh + height) / radius, ratio * torch.exp(height))
+    return _join(height, side * stretch)
 
 
 def log_origin(w: Tensor) -> Tensor:
@@ -129,8 +151,8 @@ def log_origin(w: Tensor) -> Tensor:
 def busemann(z: Tensor, ideal: Tensor | None = None) -> Tensor:
     """Busemann function of an ideal point, 0 at the origin, (...)  (`geo-busemann`).
 
-    `ideal` None is the point at infinity, where the value is *minus* the height; otherwise a point (..., m) of
-    the boundary plane y = 0.
+    `ideal` None is the point at infinity, where the value is *minus* the height; otherwise a point (..., m)
+    of the boundary plane y = 0.
     """
     if ideal is None:
         return -z[..., 0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar, TypeVar
+
 import torch
 from torch import Size, Tensor
 from torch.distributions import Distribution, constraints
@@ -12,7 +14,7 @@ __all__ = ["LatentDistribution", "hyperbolic_space"]
 
 
 class _HyperbolicSpace(constraints.Constraint):
-    """Points of H^d in horospherical coordinates: every (tau, b) of finite numbers, the last axis one point."""
+    """Points of H^d in horospherical coordinates: all (tau, b) of finite numbers, one point per last axis."""
 
     event_dim = 1
     is_discrete = False
@@ -24,6 +26,8 @@ class _HyperbolicSpace(constraints.Constraint):
         return "HyperbolicSpace()"
 
 
+_Family = TypeVar("_Family", bound="LatentDistribution")
+
 hyperbolic_space = _HyperbolicSpace()
 
 biject_to.register(_HyperbolicSpace, lambda constraint: identity_transform)
@@ -33,11 +37,14 @@ transform_to.register(_HyperbolicSpace, lambda constraint: identity_transform)
 class LatentDistribution(Distribution):
     """A law on a latent space that is driven by standard normal noise of the shape of its samples.
 
-    `rsample(shape)` is `rsample_from(base_noise(shape))`. Draw the noise yourself (from one generator per ensemble
-    member, say) and pass it to `rsample_from` where a sample must not depend on what else was drawn.
+    `rsample(shape)` is `rsample_from(base_noise(shape))`. Draw the noise yourself (from one generator per
+    ensemble member, say) and pass it to `rsample_from` where a sample must not depend on what else was drawn.
     `log_prob` is with respect to the Riemannian volume of the family's space.
     """
 
+    # torch declares these as properties; every family, torch's own among them, sets them as class attributes.
+    arg_constraints: ClassVar[dict[str, constraints.Constraint]]  # type: ignore[assignment]
+    support: ClassVar[constraints.Constraint]  # type: ignore[assignment]
     has_rsample = True
 
     def base_noise(
@@ -67,6 +74,17 @@ class LatentDistribution(Distribution):
         """A sample and its log-density, sharing the work; `noise` replaces the draw."""
         value = self.rsample_from(self.base_noise(sample_shape) if noise is None else noise)
         return value, self.log_prob(value)
+
+    def _rebuilt(
+        self, family: type[_Family], instance: object, batch_shape: Size | tuple[int, ...], **parameters: Any
+    ) -> _Family:
+        """A copy with this batch shape and these parameters, unchecked: what `expand` returns."""
+        new: Any = self._get_checked_instance(family, instance)
+        for name, value in parameters.items():
+            setattr(new, name, value)
+        Distribution.__init__(new, torch.Size(batch_shape), self.event_shape, validate_args=False)
+        new._validate_args = self._validate_args
+        return new
 
     def _like(self) -> Tensor:
         """A parameter that has the dtype and device of samples."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Size, Tensor
@@ -31,7 +31,7 @@ class KLTerms(NamedTuple):
 
 
 class HorosphericalGaussian(LatentDistribution):
-    """tau ~ N(mu, sigma^2) and b given tau ~ N(beta, s^2 exp(2 mu + 2 kappa (tau - mu)) I) on H^d (`hgk-density`).
+    """tau ~ N(mu, sigma^2), b given tau ~ N(beta, s^2 exp(2 mu + 2 kappa (tau - mu)) I) (`hgk-density`).
 
     With coupling kappa = 1, the default, the density with respect to the Riemannian volume is
     exp(-(tau - mu)^2 / (2 sigma^2) - |b - beta|^2 exp(-2 tau) / (2 s^2)) / Z and Z does not depend on mu
@@ -41,9 +41,9 @@ class HorosphericalGaussian(LatentDistribution):
         height_loc: mu (B).
         fibre_loc: beta (B, m).
         height_scale: sigma (B), positive.
-        fibre_scale: s, positive: one scale (B), or one per fibre coordinate (B, m). It is read as per-coordinate
-            exactly when it has one axis more than the batch, that is more than height_loc, height_scale and
-            fibre_loc[..., 0] have.
+        fibre_scale: s, positive: one scale (B), or one per fibre coordinate (B, m). It is read as
+            per-coordinate exactly when it has one axis more than the batch, that is more than height_loc,
+            height_scale and fibre_loc[..., 0] have.
         coupling: kappa, a number or a tensor (B).
 
     Raises ValueError where shapes do not broadcast, or (with validate_args) a parameter is out of its domain.
@@ -55,7 +55,7 @@ class HorosphericalGaussian(LatentDistribution):
     tensor([0., 0., 0., 0., 0.])
     """
 
-    arg_constraints = {  # noqa: RUF012
+    arg_constraints: ClassVar = {
         "height_loc": constraints.real,
         "fibre_loc": constraints.real_vector,
         "height_scale": constraints.positive,
@@ -74,7 +74,7 @@ class HorosphericalGaussian(LatentDistribution):
     ) -> None:
         if fibre_loc.dim() < 1 or fibre_loc.shape[-1] < 1:
             raise ValueError(
-                f"fibre_loc has shape {tuple(fibre_loc.shape)}; it needs a last axis of d - 1 >= 1 coordinates."
+                f"fibre_loc has shape {tuple(fibre_loc.shape)}; it needs a last axis of d - 1 >= 1 numbers."
             )
         height_loc, height_scale, fibre_scale = (
             p if isinstance(p, Tensor) else torch.as_tensor(p, dtype=fibre_loc.dtype, device=fibre_loc.device)
@@ -85,8 +85,8 @@ class HorosphericalGaussian(LatentDistribution):
         fibre = fibre_loc.shape[-1]
         if per_coordinate and fibre_scale.shape[-1] not in (1, fibre):
             raise ValueError(
-                f"fibre_scale has shape {tuple(fibre_scale.shape)}, one axis more than the batch, so its last "
-                f"axis must be the {fibre} fibre coordinates; drop that axis for one scale."
+                f"fibre_scale has shape {tuple(fibre_scale.shape)}, one axis more than the batch, so its "
+                f"last axis must be the {fibre} fibre coordinates; drop that axis for one scale."
             )
         batch = torch.broadcast_shapes(
             height_loc.shape,
@@ -107,17 +107,19 @@ class HorosphericalGaussian(LatentDistribution):
             )
 
     def expand(self, batch_shape: Size | tuple[int, ...], _instance: object = None) -> HorosphericalGaussian:
-        new = self._get_checked_instance(HorosphericalGaussian, _instance)
         batch = torch.Size(batch_shape)
-        fibre = self.fibre_loc.shape[-1]
-        new.height_loc = self.height_loc.expand(batch)
-        new.fibre_loc = self.fibre_loc.expand((*batch, fibre))
-        new.height_scale = self.height_scale.expand(batch)
-        new.fibre_scale = self.fibre_scale.expand((*batch, fibre) if self.per_coordinate else batch)
-        new.coupling = self.coupling.expand(batch) if isinstance(self.coupling, Tensor) else self.coupling
-        super(HorosphericalGaussian, new).__init__(batch, self.event_shape, validate_args=False)
-        new._validate_args = self._validate_args
-        return new
+        columns = batch + self.fibre_loc.shape[-1:]
+        coupling = self.coupling
+        return self._rebuilt(
+            HorosphericalGaussian,
+            _instance,
+            batch,
+            height_loc=self.height_loc.expand(batch),
+            fibre_loc=self.fibre_loc.expand(columns),
+            height_scale=self.height_scale.expand(batch),
+            fibre_scale=self.fibre_scale.expand(columns if self.per_coordinate else batch),
+            coupling=coupling.expand(batch) if isinstance(coupling, Tensor) else coupling,
+        )
 
     @property
     def per_coordinate(self) -> bool:
