@@ -11,7 +11,8 @@ from scipy.stats import rankdata
 
 from hrssm.evaluation.trajectories import Array, Integers
 
-Statistic = Callable[[Array, NDArray[np.bool_]], float]
+Statistic = Callable[[Array, NDArray[np.bool_]], Array]
+"""From scores (S, k) and a selection (S,) of samples to one number per column, (k,)."""
 
 
 def rank_correlation(score: Array, depth: Integers) -> float:
@@ -20,34 +21,45 @@ def rank_correlation(score: Array, depth: Integers) -> float:
     >>> round(rank_correlation(np.array([1.0, 2.0, 3.0]), np.array([0, 0, 1])), 3)
     0.866
     """
-    if score.size < 2 or not np.isfinite(score).all():
-        return math.nan
-    x, y = rankdata(score), rankdata(depth)
-    x, y = x - x.mean(), y - y.mean()
-    norm = math.sqrt(float(x @ x) * float(y @ y))
-    return float(x @ y) / norm if norm > 0 else math.nan
+    return float(rank_correlations(score[:, None], depth)[0])
 
 
-def rank_correlation_given_step(score: Array, depth: Integers, step: Integers) -> float:
-    """Mean over the steps, where it is defined, of the rank correlation among the samples of the step.
+def rank_correlations(scores: Array, depth: Integers) -> Array:
+    """`rank_correlation` of each column of `scores` (S, k) with `depth` (S,), shape (k,)."""
+    result = np.full(scores.shape[1], math.nan)
+    usable = np.isfinite(scores).all(axis=0) & (len(scores) > 1)
+    if not usable.any():
+        return result
+    x, y = rankdata(scores[:, usable], axis=0), rankdata(depth)
+    x, y = x - x.mean(axis=0), y - y.mean()
+    norm = np.sqrt((x**2).sum(axis=0) * float(y @ y))
+    result[usable] = np.divide(y @ x, norm, out=np.full(norm.shape, math.nan), where=norm > 0)
+    return result
+
+
+def rank_correlations_given_step(scores: Array, depth: Integers, step: Integers) -> Array:
+    """Mean over the steps, where it is defined, of the rank correlations among the samples of the step, (k,).
 
     What the step number alone tells of the depth (formula `tree-clock`) cannot enter it.
     """
-    return mean_over_steps(rank_correlation, step, score, depth)
+    return mean_over_steps(rank_correlations, step, scores, depth)
 
 
-def mean_over_steps(statistic: Callable[..., float], step: Integers, *samples: NDArray) -> float:
-    """Mean, over the steps where it is not NaN, of a statistic of the samples (S,) of one step."""
-    values = [statistic(*(array[step == t] for array in samples)) for t in np.unique(step)]
-    defined = [value for value in values if not math.isnan(value)]
-    return float(np.mean(defined)) if defined else math.nan
+def mean_over_steps(statistic: Callable[..., Array | float], step: Integers, *samples: NDArray) -> Array:
+    """Mean, over the steps where it is not NaN, of a statistic (k,) of the samples (S, ...) of one step."""
+    values = np.array([statistic(*(array[step == t] for array in samples)) for t in np.unique(step)])
+    defined = ~np.isnan(values)
+    count = defined.sum(axis=0)
+    total = np.where(defined, values, 0.0).sum(axis=0)
+    return np.divide(total, count, out=np.full(total.shape, math.nan), where=count > 0)
 
 
-def rank_correlation_of_nodes(score: Array, depth: Integers, nodes: Integers) -> float:
-    """Rank correlation over the visited nodes, each entering once with its mean score."""
-    _, first, member = np.unique(nodes, return_index=True, return_inverse=True)
-    mean = np.bincount(member, weights=score) / np.bincount(member)
-    return rank_correlation(mean, depth[first])
+def rank_correlations_of_nodes(scores: Array, depth: Integers, nodes: Integers) -> Array:
+    """Rank correlations (k,) over the visited nodes, each entering once with its mean scores."""
+    _, first, member, visits = np.unique(nodes, return_index=True, return_inverse=True, return_counts=True)
+    total = np.zeros((len(first), scores.shape[1]))
+    np.add.at(total, member, scores)
+    return rank_correlations(total / visits[:, None], depth[first])
 
 
 def rank_ceiling(depth: Integers) -> float:
@@ -80,8 +92,7 @@ def principal_components(location: Array, count: int = 8) -> Array:
 
 def best_component(components: Array, statistic: Statistic) -> float:
     """The largest absolute statistic over the components (S, k), chosen and scored on one set: biased up."""
-    everything = np.ones(len(components), dtype=bool)
-    values = [abs(statistic(column, everything)) for column in components.T]
+    values = np.abs(statistic(components, np.ones(len(components), dtype=bool)))
     return float(np.nanmax(values)) if not np.isnan(values).all() else math.nan
 
 
@@ -90,11 +101,11 @@ def best_component_held_out(components: Array, statistic: Statistic, half: NDArr
 
     Mean of both ways round; about zero, and as often negative, when no component is aligned.
     """
+    on_half, on_rest = statistic(components, half), statistic(components, ~half)
     scores = []
-    for chosen, scored in ((half, ~half), (~half, half)):
-        values = np.array([statistic(column, chosen) for column in components.T])
-        if np.isnan(values).all():
+    for chosen, scored in ((on_half, on_rest), (on_rest, on_half)):
+        if np.isnan(chosen).all():
             return math.nan
-        best = int(np.nanargmax(np.abs(values)))
-        scores.append(np.sign(values[best]) * statistic(components[:, best], scored))
+        best = int(np.nanargmax(np.abs(chosen)))
+        scores.append(np.sign(chosen[best]) * scored[best])
     return float(np.mean(scores))

@@ -16,9 +16,9 @@ from hrssm.evaluation.alignment import (
     mean_over_steps,
     principal_components,
     rank_ceiling,
-    rank_correlation,
-    rank_correlation_given_step,
-    rank_correlation_of_nodes,
+    rank_correlations,
+    rank_correlations_given_step,
+    rank_correlations_of_nodes,
 )
 from hrssm.evaluation.mechanism import depth_slope
 from hrssm.evaluation.probes import UNDEFINED, fitted_probe, held_out_probe
@@ -145,7 +145,7 @@ def _reconstruct(
         result["attenuation"] = float(trajectories.attenuation[keep].mean(dtype=np.float64))
     at_first = samples.branch[samples.depth == 1]
     result["rho_ceiling"] = rank_ceiling(samples.depth)
-    result["rho_ceiling_given_t"] = mean_over_steps(rank_ceiling, samples.step, samples.depth)
+    result["rho_ceiling_given_t"] = float(mean_over_steps(rank_ceiling, samples.step, samples.depth))
     result["rho_ceiling_nodes"] = rank_ceiling(samples.depth[np.unique(samples.nodes, return_index=True)[1]])
     result["depth_majority"] = _majority(samples.depth)
     result["branch_majority"] = _majority(at_first)
@@ -155,9 +155,9 @@ def _reconstruct(
 def _align(result: dict[str, float], samples: _Samples, walks: Integers | None) -> None:
     depth, step, nodes = samples.depth, samples.step, samples.nodes
     statistics: dict[str, Statistic] = {
-        "": lambda score, of: rank_correlation(score[of], depth[of]),
-        "_given_t": lambda score, of: rank_correlation_given_step(score[of], depth[of], step[of]),
-        "_nodes": lambda score, of: rank_correlation_of_nodes(score[of], depth[of], nodes[of]),
+        "": lambda scores, of: rank_correlations(scores[of], depth[of]),
+        "_given_t": lambda scores, of: rank_correlations_given_step(scores[of], depth[of], step[of]),
+        "_nodes": lambda scores, of: rank_correlations_of_nodes(scores[of], depth[of], nodes[of]),
     }
     everything = np.ones(len(depth), dtype=bool)
     half = None if walks is None else np.isin(samples.walk, walks[: len(walks) // 2])
@@ -167,19 +167,19 @@ def _align(result: dict[str, float], samples: _Samples, walks: Integers | None) 
         else:
             best = best_component_held_out(samples.components, statistic, half)
         result[f"rho_best_pc{suffix}"] = best
-        height = statistic(samples.location[:, 0], everything) if samples.has_height else best
+        height = float(statistic(samples.location[:, :1], everything)[0]) if samples.has_height else best
         if suffix:
             result[f"rho{suffix}"] = height
         elif samples.has_height:
             result["rho_height"] = height
-    result["rho_first_pc"] = statistics[""](samples.components[:, 0], everything)
+    result["rho_first_pc"] = float(statistics[""](samples.components[:, :1], everything)[0])
 
 
 def _probe(result: dict[str, float], samples: _Samples, walks: Integers | None, seed: int) -> None:
     if samples.has_height:
         for_depth, for_branch = samples.location[:, :1], samples.location[:, 1:]
     else:
-        aligned = [abs(rank_correlation(column, samples.depth)) for column in samples.components.T]
+        aligned = np.abs(rank_correlations(samples.components, samples.depth))
         best = int(np.nan_to_num(aligned).argmax())
         for_depth, for_branch = samples.components[:, [best]], samples.location
     first = samples.depth == 1

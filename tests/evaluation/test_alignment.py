@@ -16,9 +16,14 @@ from hrssm.evaluation.alignment import (
     principal_components,
     rank_ceiling,
     rank_correlation,
-    rank_correlation_given_step,
-    rank_correlation_of_nodes,
+    rank_correlations,
+    rank_correlations_given_step,
+    rank_correlations_of_nodes,
 )
+
+
+def given_step(score: np.ndarray, depth: np.ndarray, step: np.ndarray) -> float:
+    return float(rank_correlations_given_step(score[:, None], depth, step)[0])
 
 
 def test_rank_correlation_is_spearmans() -> None:
@@ -49,6 +54,17 @@ def test_rank_correlation_is_undefined_without_an_order(score: list[float], dept
     assert math.isnan(rank_correlation(np.array(score), np.array(depth)))
 
 
+def test_columns_are_correlated_apart() -> None:
+    rng = np.random.default_rng(6)
+    depth, scores = rng.integers(0, 4, 50), rng.normal(size=(50, 5))
+    scores[3, 1] = np.inf
+    scores[:, 2] = 1.0
+    found = rank_correlations(scores, depth)
+    for k in (0, 3, 4):
+        assert found[k] == pytest.approx(spearmanr(scores[:, k], depth).statistic, abs=1e-12)
+    assert np.isnan(found[[1, 2]]).all()
+
+
 def test_a_clock_is_aligned_but_not_within_a_step() -> None:
     """Depth follows the parity of the step; a score that is the parity plus noise knows nothing else."""
     rng = np.random.default_rng(2)
@@ -57,25 +73,25 @@ def test_a_clock_is_aligned_but_not_within_a_step() -> None:
     clock = -(step % 2) + 0.01 * rng.normal(size=4000)
     assert rank_correlation(clock, depth) > 0.5
     # Standard error 1 / sqrt(4000); 5 of them: failure rate 6e-7.
-    assert abs(rank_correlation_given_step(clock, depth, step)) < 5 / math.sqrt(4000)
+    assert abs(given_step(clock, depth, step)) < 5 / math.sqrt(4000)
     # Nine depths of ten are alike within a step: the ceiling there is about 0.52.
-    assert rank_correlation_given_step(clock + depth, depth, step) > 0.45
+    assert given_step(clock + depth, depth, step) > 0.45
 
 
 def test_given_step_is_the_mean_over_the_steps_where_it_is_defined() -> None:
     step = np.repeat(np.arange(3), 4)
     depth = np.array([0, 1, 2, 3, 0, 1, 2, 3, 1, 1, 1, 1])
     score = np.array([0, 1, 2, 3, 3, 2, 1, 0, 5, 6, 7, 8], dtype=float)
-    assert rank_correlation_given_step(score, depth, step) == pytest.approx(0.0, abs=1e-12)
-    assert rank_correlation_given_step(score[:4], depth[:4], step[:4]) == pytest.approx(1.0)
-    assert math.isnan(rank_correlation_given_step(score[8:], depth[8:], step[8:]))
+    assert given_step(score, depth, step) == pytest.approx(0.0, abs=1e-12)
+    assert given_step(score[:4], depth[:4], step[:4]) == pytest.approx(1.0)
+    assert math.isnan(given_step(score[8:], depth[8:], step[8:]))
 
 
 def test_nodes_enter_once() -> None:
     nodes = np.array([7, 7, 7, 3, 9])
     depth = np.array([2, 2, 2, 0, 1])
     score = np.array([0.0, 0.0, 9.0, 1.0, 2.0])
-    assert rank_correlation_of_nodes(score, depth, nodes) == pytest.approx(1.0)
+    assert rank_correlations_of_nodes(score[:, None], depth, nodes)[0] == pytest.approx(1.0)
     assert rank_correlation(score, depth) < 0.3
 
 
@@ -108,8 +124,8 @@ def test_the_best_component_is_biased_and_the_held_out_one_is_not() -> None:
     for _ in range(100):
         depth, components = rng.integers(0, 6, 200), rng.normal(size=(200, 8))
 
-        def statistic(score, of, depth=depth):
-            return rank_correlation(score[of], depth[of])
+        def statistic(scores, of, depth=depth):
+            return rank_correlations(scores[of], depth[of])
 
         optimistic.append(best_component(components, statistic))
         honest.append(best_component_held_out(components, statistic, half))
@@ -122,8 +138,8 @@ def test_the_held_out_component_finds_an_alignment_of_either_sign() -> None:
     depth, components = rng.integers(0, 6, 400), rng.normal(size=(400, 8))
     components[:, 3] = -depth - 0.1 * rng.random(400)
 
-    def statistic(score, of):
-        return rank_correlation(score[of], depth[of])
+    def statistic(scores, of):
+        return rank_correlations(scores[of], depth[of])
 
     assert best_component_held_out(components, statistic, np.arange(400) % 2 == 0) > 0.9
     assert best_component(components, statistic) > 0.9

@@ -163,3 +163,13 @@ def test_many_walks_are_thinned_for_the_probes_only() -> None:
 def test_an_unknown_protocol_is_named() -> None:
     with pytest.raises(ValueError, match="protocol = 'best'"):
         measure(trajectories(), "best")
+
+
+@pytest.mark.parametrize("protocol", ["published", "every_depth"])
+def test_without_probes_the_other_numbers_are_the_same(protocol) -> None:
+    whole, quick = measure(trajectories(), protocol), measure(trajectories(), protocol, probes=False)
+    for metric, value in quick.items():
+        if "probe" in metric:
+            assert math.isnan(value)
+        else:
+            assert value == whole[metric]
