@@ -76,13 +76,13 @@ KL_NAMES = [f"{HG}.kl", "hrssm.distributions.kl_terms"]
 def kl_in_coordinates(d: int) -> Any:
     """hg-kl with a fibre scale s_q_i, s_p_i per coordinate and delta spelled out, for dimension d."""
     n = d - 1
-    sq, sp_, bq, bp = _fibre_symbols(n)
+    sq, sp_, bq, bp = fibre_symbols(n)
     fibre = sum(sp.log(y / x) + x**2 / (2 * y**2) - sp.Rational(1, 2) for x, y in zip(sq, sp_, strict=True))
     drift = sum((x - y) ** 2 / (2 * w**2) for x, y, w in zip(bq, bp, sp_, strict=True))
     return sp.Eq(name("KL", "q", "p"), KL_HEIGHT + fibre + drift * sp.exp(-2 * mu_q + 2 * sigma_q**2))
 
 
-def _fibre_symbols(n: int) -> tuple[list[sp.Symbol], ...]:
+def fibre_symbols(n: int) -> tuple[list[sp.Symbol], ...]:
     return (
         coordinates("s_q", n, positive=True),
         coordinates("s_p", n, positive=True),
@@ -158,7 +158,7 @@ def hg_kl_fibre(claim: Any) -> Iterator[Step]:
     one = sp.log(s_p / s_q) + s_q**2 / (2 * s_p**2) - sp.Rational(1, 2)
     yield Step(over_line(sp.expand(plain) * phi(u), u), one, complete_square(u), "one coordinate")
     for n in (1, 2, 3):
-        sq, sp_, _, _ = _fibre_symbols(n)
+        sq, sp_, _, _ = fibre_symbols(n)
         us = coordinates("u", n)
         total = sum(
             sp.log(y / x) - z**2 / 2 + x**2 * z**2 / (2 * y**2) for x, y, z in zip(sq, sp_, us, strict=True)
@@ -195,7 +195,7 @@ def hg_kl_drift(claim: Any) -> Iterator[Step]:
     """What the offset of the fibre locations adds to the log-ratio, in expectation: the drift moment of
     hg-mgf."""
     for n in (1, 2, 3):
-        sq, sp_, bq, bp = _fibre_symbols(n)
+        sq, sp_, bq, bp = fibre_symbols(n)
         us = coordinates("u", n)
         inner = sum(
             ((x - y + w * sp.exp(tau) * z) ** 2 - (w * sp.exp(tau) * z) ** 2) / (2 * v**2 * sp.exp(2 * tau))
@@ -269,8 +269,8 @@ def hg_kl(claim: Any) -> Iterator[Step]:
         "the sum",
     )
     for d in (2, 3, 4):
-        equal = {x: s_q for x in _fibre_symbols(d - 1)[0]} | {x: s_p for x in _fibre_symbols(d - 1)[1]}
-        squared = sum((x - y) ** 2 for x, y in zip(*_fibre_symbols(d - 1)[2:], strict=True))
+        equal = {x: s_q for x in fibre_symbols(d - 1)[0]} | {x: s_p for x in fibre_symbols(d - 1)[1]}
+        squared = sum((x - y) ** 2 for x, y in zip(*fibre_symbols(d - 1)[2:], strict=True))
         yield Step(
             kl_in_coordinates(d).rhs,
             claim.rhs.subs({m: d - 1}).subs(delta**2, squared),
