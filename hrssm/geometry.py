@@ -77,7 +77,7 @@ def distance(z: Tensor, w: Tensor) -> Tensor:
 
 def distance_squared(z: Tensor, w: Tensor) -> Tensor:
     """Squared geodesic distance, smooth everywhere, (...)  (`geo-distance`)."""
-    return _arc_squared(half_chord_squared(z, w))
+    return arc_squared(half_chord_squared(z, w))
 
 
 def half_chord_squared(z: Tensor, w: Tensor) -> Tensor:
@@ -245,7 +245,7 @@ def _arc_over_sinh(half_chord: Tensor) -> Tensor:
     return torch.where(small, _horner(half_chord, _ARC_OVER_SINH), large)
 
 
-def _arc_squared(half_chord: Tensor) -> Tensor:
+def arc_squared(half_chord: Tensor) -> Tensor:
     """r^2 as a function of sinh(r / 2)^2."""
     small = half_chord < 0.05
     safe = torch.where(small, torch.ones_like(half_chord), half_chord)
