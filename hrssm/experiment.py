@@ -169,6 +169,8 @@ class Scale(_Strict):
     at_least: int = Field(1, ge=1, description="steps that no run goes below, unless its full length is shorter")
     batch: float = Field(1.0, gt=0, le=1)
     learning_rate: float = Field(1.0, gt=0, description="factor on the learning rate, for the shorter training")
+    evaluation_walks: int = Field(10**9, ge=2, description="evaluation walks are at most so many")
+    cells_per_job: int = Field(1, ge=1, description="cells that one job of the pipeline trains")
 
     def apply(self, run: Run) -> Run:
         """The run at this scale; warm-up, gate and evaluation interval keep their share of the training."""
@@ -186,6 +188,9 @@ class Scale(_Strict):
                         "embedding": max(8, round(run.model.embedding * self.width)),
                         "gate_steps": share(run.model.gate_steps),
                     }
+                ),
+                "evaluation": run.evaluation.model_copy(
+                    update={"walks": min(run.evaluation.walks, self.evaluation_walks)}
                 ),
                 "objective": run.objective.model_copy(update={"warmup": share(run.objective.warmup)}),
                 "training": run.training.model_copy(

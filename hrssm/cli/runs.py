@@ -71,14 +71,16 @@ def train(
 
 
 def evaluate(
-    directory: Annotated[Path, typer.Argument(help="a run's directory, or one that holds runs")],
+    directories: Annotated[list[Path], typer.Argument(help="runs' directories, or directories that hold runs")],
     device: Device = "auto",
     threads: Threads = 0,
 ) -> None:
     """Evaluate trained runs with their controls, and write evaluation.parquet beside each."""
-    found = sorted(path.parent for path in directory.rglob("manifest.json"))
-    if not found:
-        read_manifest(directory)  # says what is missing
+    found = []
+    for directory in directories:
+        found += (inside := sorted(path.parent for path in directory.rglob("manifest.json")))
+        if not inside:
+            read_manifest(directory)  # says what is missing
     on = _prepare(device, threads)
     for run in found:
         evaluate_run(run, device=on, say=say)

@@ -1,0 +1,31 @@
+# make paper [SCALE=smoke|laptop|published] [DEVICE=auto|cpu|cuda]   from a bare clone to paper/paper.pdf
+# make test                                                           every test: library, pipeline, proofs, docstrings
+# Needs Python 3.11 or newer (PYTHON=python3.12 to choose one). Everything is installed into .venv.
+PYTHON ?= python3
+SCALE ?= laptop
+DEVICE ?= auto
+CORES ?= all
+BIN = .venv/bin
+INSTALLED = .venv/installed
+
+.PHONY: paper test lint clean
+
+paper: $(INSTALLED)
+	$(BIN)/snakemake --cores $(CORES) --config scale=$(SCALE) device=$(DEVICE)
+
+test: $(INSTALLED)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, and $(PYTHON) is " + sys.version.split()[0] + ": make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[paper,proofs,dev]'
+	touch $@
+
+clean:
+	rm -rf .venv results paper/paper.pdf .snakemake
