@@ -167,8 +167,8 @@ class TreeMDP:
 
         Member m is drawn from `generators[m]` alone, so it does not depend on which members are drawn beside
         it. A walk stays put with probability `lazy` at each step. With `max_depth` the start and every move
-        stay within that depth. With "every-depth" walk i starts at depth i mod (depth + 1), so that every
-        depth is visited as soon as `batch` exceeds the depth.
+        stay within that depth. With "every-depth" the walks share the depths out among them evenly, in random
+        order, so that every depth is visited as soon as `batch` exceeds the depth.
         """
         if length < 1 or batch < 1 or not generators:
             raise ValueError(
@@ -178,17 +178,16 @@ class TreeMDP:
         degree = self.degree_within(max_depth)
         uniforms = torch.stack(
             [
-                torch.rand((length, batch), generator=g, device=g.device, dtype=torch.float64)
+                torch.rand((length + 1, batch), generator=g, device=g.device, dtype=torch.float64)
                 for g in generators
             ]
         ).to(self.device)
-        node = self._first_nodes(uniforms[:, 0], start, max_depth)
+        node = self._first_nodes(uniforms[:, 0], uniforms[:, length], start, max_depth)
         nodes = [node]
         for step in range(1, length):
             u = uniforms[:, step]
             move = ((u - lazy) / (1.0 - lazy)).clamp(min=0.0)
-            # A uniform just below 1 may round up to the degree itself in the product; the minimum keeps it in
-            # range.
+            # The product of a uniform just below 1 and the degree may round up to the degree itself.
             slot = torch.minimum((move * degree[node]).long(), degree[node] - 1)
             there = self.neighbours[node, slot]
             node = torch.where(u < lazy, node, there) if lazy > 0 else there
@@ -198,16 +197,19 @@ class TreeMDP:
         actions[:, 1:] = self.node_depth[visited].diff(dim=1).to(self.dtype)
         return Walks(visited, actions)
 
-    def _first_nodes(self, u: Tensor, start: Start, max_depth: int | None) -> Tensor:
-        law = self.start_law(start, max_depth)
-        last = self.nodes_within(max_depth) - 1
+    def _first_nodes(self, u: Tensor, order: Tensor, start: Start, max_depth: int | None) -> Tensor:
+        """First nodes (M, B) from uniforms `u`; the uniforms `order` shuffle the depths of "every-depth"."""
         if start == "every-depth":
             levels = (self.depth if max_depth is None else max_depth) + 1
-            level = torch.arange(u.shape[-1], device=self.device) % levels
+            level = order.argsort(dim=1) % levels
             size = self.branching**level
             first = (size - 1) // (self.branching - 1) if self.branching > 1 else level
             return first + torch.minimum((u * size).long(), size - 1)
-        return torch.searchsorted(law.cumsum(0), u.contiguous(), right=True).clamp(max=last)
+        cumulative = self.start_law(start, max_depth).cumsum(0)
+        # The last sum may fall short of one by rounding, and a uniform may land above it.
+        return torch.searchsorted(cumulative, u.contiguous(), right=True).clamp(
+            max=self.nodes_within(max_depth) - 1
+        )
 
     def observe(self, nodes: Tensor) -> Tensor:
         """Observations (..., D) of `nodes` (...)."""

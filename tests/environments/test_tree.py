@@ -112,14 +112,34 @@ def test_a_member_is_the_same_walk_whoever_trains_beside_it() -> None:
         assert not torch.equal(together[0], together[1])
 
 
-def test_every_depth_start_goes_round_the_depths() -> None:
+def test_every_depth_start_shares_the_depths_out() -> None:
     tree = TreeMDP(4, 5)
-    first = tree.walks(3, 20, generators(0), start="every-depth").nodes[0, 0]
-    assert tree.node_depth[first].tolist() == [i % 6 for i in range(20)]
-    cut = tree.walks(3, 20, generators(0), start="every-depth", max_depth=2).nodes[0, 0]
-    assert tree.node_depth[cut].tolist() == [i % 3 for i in range(20)]
+    first = tree.walks(3, 20, generators(0, 1), start="every-depth").nodes[:, 0]
+    for depths in tree.node_depth[first]:
+        assert torch.bincount(depths, minlength=6).tolist() == [4, 4, 3, 3, 3, 3]
+    assert not torch.equal(tree.node_depth[first[0]], tree.node_depth[first[1]])
+    cut = tree.walks(3, 18, generators(0), start="every-depth", max_depth=2).nodes[0, 0]
+    assert torch.bincount(tree.node_depth[cut]).tolist() == [6, 6, 6]
+
+
+def test_every_depth_walks_can_be_paired_with_their_neighbours() -> None:
+    """A walk's start depth says nothing of the next one's, so that another walk's observations are a fair control.
+
+    Correlation over 6000 walks within 5 standard errors of zero, 1 / sqrt(6000) each: failure rate 6e-7.
+    """
+    tree = TreeMDP(4, 5, observation_dim=2)
+    depth = tree.node_depth[tree.walks(1, 6000, generators(2), start="every-depth").nodes[0, 0]].double()
+    assert abs(float(torch.corrcoef(torch.stack([depth, depth.roll(1)]))[0, 1])) < 5 / 6000**0.5
+
+
+def test_a_path_has_one_node_per_depth() -> None:
     path = TreeMDP(1, 3, observation_dim=2)
-    assert path.walks(1, 4, generators(0), start="every-depth").nodes.flatten().tolist() == [0, 1, 2, 3]
+    assert path.walks(1, 4, generators(0), start="every-depth").nodes.flatten().sort().values.tolist() == [
+        0,
+        1,
+        2,
+        3,
+    ]
 
 
 @pytest.mark.parametrize("name", SETTINGS)
