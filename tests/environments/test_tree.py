@@ -123,7 +123,7 @@ def test_every_depth_start_shares_the_depths_out() -> None:
 
 
 def test_every_depth_walks_can_be_paired_with_their_neighbours() -> None:
-    """A walk's start depth says nothing of the next one's, so that another walk's observations are a fair control.
+    """A walk's start depth says nothing of the next one's: another walk's observations are a fair control.
 
     Correlation over 6000 walks within 5 standard errors of zero, 1 / sqrt(6000) each: failure rate 6e-7.
     """
