@@ -24,7 +24,7 @@ from experiments.figure_style import COLOURS, CONTROL_STYLES, MARKERS, VARIANT_C
 from experiments.labels import alignment_metric, cell_label, family_label, metric_label, variant
 from experiments.ledger import REGISTRY
 from experiments.records import Experiment, RecordError, read_plan
-from experiments.tables import PROTOCOLS, Printed, read_printed
+from experiments.tables import COUNTERPARTS, PROTOCOLS, Printed, read_printed
 from hrssm.experiment import Run
 
 TRACK_TITLES = {"published": "as published", "intended": "as intended"}
@@ -274,7 +274,10 @@ def make_figures(data: Data) -> dict[str, Figure]:
     align: tuple[str, Callable[[str], str]] = ("rank correlation with depth", data.alignment)
 
     def fixed(metric: str) -> tuple[str, Callable[[str], str]]:
-        return metric_label(metric), lambda cell: metric
+        def name(cell: str) -> str:
+            return COUNTERPARTS.get(metric, metric) if data.run(cell).track == "intended" else metric
+
+        return metric_label(metric), name
 
     number = data.experiment.number
     if number == 2:

@@ -38,9 +38,9 @@ def seed_values(summary: pd.DataFrame, experiment: str, quantity: dict[str, Any]
     if rows.empty:
         return {}
     row = rows.iloc[0]
-    change = abs if quantity["absolute"] else float
     pairs = zip(row["seeds"], row["values"], strict=True)
-    return {seed: change(value) for seed, value in pairs if math.isfinite(value)}
+    finite = {int(seed): float(value) for seed, value in pairs if math.isfinite(value)}
+    return {seed: abs(value) for seed, value in finite.items()} if quantity["absolute"] else finite
 
 
 def paired(left: dict[Any, float], right: dict[Any, float] | float) -> list[float]:
@@ -83,6 +83,7 @@ def judge(claim: dict[str, Any], experiment: Experiment, summary: pd.DataFrame) 
         "id": claim["id"],
         "experiment": experiment.id,
         "number": experiment.number,
+        "track": experiment.cells[quantity["cell"]].run.track,
         "statement": claim["statement"],
         "source": claim["source"],
         "rule": rule,

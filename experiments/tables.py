@@ -120,11 +120,22 @@ def make_rows(
                 for p in printed
                 if (p["cell"], p["metric"]) == (cell.name, metric) and p.get("distribution", "in") == where
             ]
+            matching = without_repeats(matching)
             matching.sort(key=lambda p: (p or {}).get("step", 0))
             for entry in matching or [None]:
                 row = make_row(summary, cell, metric, where, entry)
                 if row is not None:
                     yield row
+
+
+def without_repeats(entries: list[Printed | None]) -> list[Printed | None]:
+    """Without the repository's copy of a number that the write-up prints for the same step."""
+    told = {(p.get("step"), p["value"]) for p in entries if p and p.get("origin") != "repository"}
+    return [
+        p
+        for p in entries
+        if p and (p.get("origin") != "repository" or (p.get("step"), p["value"]) not in told)
+    ]
 
 
 def make_table(experiment: Experiment, summary: pd.DataFrame, printed: Sequence[Printed]) -> dict[str, Any]:

@@ -13,7 +13,17 @@ from experiments.labels import CONTROLS
 from experiments.records import COLUMNS, Cell, Experiment
 
 METRICS_OF = {
-    "hg": ("rho_height", "rho_given_t", "rho_nodes", "attenuation", "kl_height", "kl_fibre", "kl_drift"),
+    "hg": (
+        "rho_height",
+        "rho_given_t",
+        "rho_nodes",
+        "attenuation",
+        "kl_height",
+        "kl_fibre",
+        "kl_drift",
+        "kl_fibre_depth_slope",
+        "kl_drift_depth_slope",
+    ),
     "gaussian": (
         "rho_given_t",
         "rho_nodes",
@@ -30,6 +40,7 @@ COMMON = (
     "depth_probe_balanced",
     "depth_majority",
     "branch_probe_accuracy",
+    "branch_probe_balanced",
 )
 STEPS = tuple(range(10, 110, 10))
 SEEDS = (0, 1, 2, 3, 4)

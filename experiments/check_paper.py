@@ -1,0 +1,130 @@
+"""Check the paper: `python -m experiments.check_paper --scale smoke --pdf paper/paper.pdf`.
+
+Do the Typst sources type a number that a run or the write-up should have supplied, and does the PDF hold what
+it must: the nine tables, and on every page the scale, the seeds and the device?
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+# Digits that belong to the typesetting, each pattern with the reason why it is no result.
+STRUCTURE: tuple[tuple[str, str], ...] = (
+    (r'rgb\("#[0-9a-f]{6}"\)', "a colour"),
+    (r"\b\d+(\.\d+)?(pt|em|cm|mm|fr)\b", "a length"),
+    (r"\b(width|length): 100%|100% \*", "the whole width"),
+    (r"\b(columns|colspan|level|digits): \d\b", "an argument of a layout or rounding function"),
+    (r"heading\.where\(level: \d\)", "a heading level"),
+    (r'"(1\.1|\(1\)|A\.1|1 of 1)"', "a numbering pattern"),
+    (r'"figure-"|"e[1-9](_[a-z_]+)?"', "the name of an experiment or a figure"),
+    (r'"a4-[a-z]+"', "the name of a formula"),
+    (r"@[a-z]+\d{4}[a-z0-9]*", "a citation"),
+    (
+        r"\.slice\(\d(, calc\.min\(12, [^)]*\)\))?|\.update\(0\)|\.len\(\) (>|==) [01]\b",
+        "a position or a count in code",
+    ),
+    (
+        r"95 % (Student )?(interval|intervals|level)\b",
+        "the level of every interval, set in experiments/statistics.py",
+    ),
+    (
+        r"\b[nx] == [01]\b|value == 0|[xv] [<>] 0\b|digits > 0|let digits = 0|digits = 0",
+        "sign and size tests of the formatter",
+    ),
+    (r'"0" \*', "padding in the formatter"),
+    (r'paper: "a4"', "the paper's size"),
+    (r"\{ 2 \} else \{ 3 \}|!= 0 \[", "decimals of a metric, and a test for none"),
+    (r"size >= 1000?\b|calc\.min\(digits, 1\)|100 \* x", "where the formatter drops decimals, and per cent"),
+    (r"(>= |/ )(5400|3600|90|60)\b", "seconds into hours and minutes"),
+    (
+        r"< 0\.005 and row\.printed\.value > 0 \{ 4 \} else \{ 0 \}",
+        "more decimals for a printed value near zero",
+    ),
+    (r"calc\.pow\(2, 1 - ", "the two-sided sign test"),
+    (r"header\.len\(\) - 1|\(width - 1\)|\(auto,\) \* 7|\(right,\) \* 7", "the number of columns"),
+    (r"default: 1\)", "the factor of a scale that leaves a setting alone"),
+)
+FORMULA = re.compile(r"\$[^$]*\$")
+# A formula may hold these whole numbers as coefficients, exponents and indices; anything else is a value.
+COEFFICIENTS = re.compile(r"(?<![\d.])[012](?![\d.])")
+COMMENT = re.compile(r"(?<!:)//[^\n]*|/\*.*?\*/", re.DOTALL)
+
+
+def typed_numbers(source: str) -> list[tuple[int, str]]:
+    """Line number and line of every digit in a Typst source that no rule of `STRUCTURE` explains."""
+
+    def blank(match: re.Match[str]) -> str:
+        return re.sub(r"[^\n]", " ", match.group())
+
+    text = COMMENT.sub(blank, source)
+    for pattern, _ in STRUCTURE:
+        text = re.sub(pattern, blank, text)
+    text = FORMULA.sub(lambda match: COEFFICIENTS.sub(" ", match.group()), text)
+    lines = source.splitlines()
+    return [
+        (k, lines[k - 1].strip()) for k, line in enumerate(text.splitlines(), 1) if re.search(r"\d", line)
+    ]
+
+
+def check_sources(folder: Path) -> list[str]:
+    """One message per typed number in the Typst files below `folder`."""
+    return [
+        f"{path}:{line}: a typed number; read it from the data: {text}"
+        for path in sorted(folder.rglob("*.typ"))
+        for line, text in typed_numbers(path.read_text(encoding="utf-8"))
+    ]
+
+
+def check_pdf(pages: Sequence[str], summary: dict, scale: str) -> list[str]:
+    """What is wrong with the text of the PDF's `pages`, given the summary of the runs that it reports."""
+    text = " ".join(" ".join(pages).split())
+    wrong = []
+    for experiment in summary["experiments"]:
+        if not re.search(rf"Table \d+\.? ?Experiment {experiment['number']}: ", text):
+            wrong.append(f"no table of experiment {experiment['number']} ({experiment['id']})")
+    if len(summary["experiments"]) != 9:
+        wrong.append(f"the summary has {len(summary['experiments'])} experiments, not nine")
+    for number, page in enumerate(pages, 1):
+        line = " ".join(page.split())
+        missing = [word for word in (f"Scale {scale}", "seeds per cell", "device") if word not in line]
+        if missing:
+            wrong.append(f"page {number} does not state: {', '.join(missing)}")
+    return wrong
+
+
+def pages_of(pdf: Path) -> list[str]:
+    """The text of each page."""
+    from pypdf import PdfReader
+
+    return [page.extract_text() for page in PdfReader(pdf).pages]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Command line: 0 when nothing is wrong, 1 with one line per fault."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--scale", required=True, help="smoke, laptop or published: the folder below results/"
+    )
+    parser.add_argument("--pdf", type=Path, default=Path("paper/paper.pdf"), help="the PDF to check")
+    arguments = parser.parse_args(argv)
+    summary = json.loads(Path(f"results/{arguments.scale}/summary.json").read_text(encoding="utf-8"))
+    wrong = check_sources(Path("paper")) + check_pdf(pages_of(arguments.pdf), summary, arguments.scale)
+    for line in wrong:
+        print(line, file=sys.stderr)
+    print(
+        f"{arguments.pdf}: {len(wrong)} faults"
+        if wrong
+        else f"{arguments.pdf}: nine tables, every page labelled"
+    )
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

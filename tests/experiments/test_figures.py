@@ -1,0 +1,71 @@
+"""The figures exist, show what they should, and are the same bytes from the same data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from experiments.dependency_graph import layers
+from experiments.figure_style import COLOURS, save, style
+from experiments.figures import Data, make_figures
+from experiments.records import Experiment
+from experiments.tables import read_printed
+from tests.experiments.conftest import EXPERIMENTS
+
+PRINTED = read_printed(EXPERIMENTS)
+NAMES = {
+    1: {"e1"},
+    2: {"e2_mse", "e2_probes"},
+    3: {"e3"},
+    4: {"e4"},
+    5: {"e5"},
+    6: {"e6"},
+    7: {"e7"},
+    8: {"e8"},
+    9: {"e9"},
+}
+
+
+@pytest.mark.parametrize("number", sorted(NAMES))
+def test_figures_are_drawn_and_repeatable(
+    number: int, plan: list[Experiment], summary: pd.DataFrame, tmp_path: Path
+) -> None:
+    experiment = plan[number - 1]
+    written = []
+    for turn in ("first", "second"):
+        with style():
+            figures = make_figures(Data(experiment, summary, PRINTED[experiment.id]))
+            assert set(figures) == NAMES[number]
+            for name, figure in figures.items():
+                assert all(axes.has_data() for axes in figure.axes), f"{name} has an empty panel"
+                save(figure, tmp_path / turn / f"{name}.svg")
+        written.append([path.read_bytes() for path in sorted((tmp_path / turn).glob("*.svg"))])
+    assert written[0] == written[1]
+
+
+def test_curves_show_band_mean_and_every_seed(plan: list[Experiment], summary: pd.DataFrame) -> None:
+    experiment = plan[2]
+    with style():
+        figure = make_figures(Data(experiment, summary, PRINTED[experiment.id]))["e3"]
+    axes = figure.axes[0]
+    blue = [line for line in axes.lines if line.get_color() == COLOURS["hg"] and len(line.get_xdata()) > 2]
+    assert len(blue) == 5 + 1, "five seeds and their mean"
+    assert len(axes.collections) == 2, "a band for each family"
+
+
+def test_dimensions_carry_printed_crosses(plan: list[Experiment], summary: pd.DataFrame) -> None:
+    experiment = plan[1]
+    with style():
+        figure = make_figures(Data(experiment, summary, PRINTED[experiment.id]))["e2_mse"]
+    crosses = [line for line in figure.axes[0].lines if line.get_marker() == "x"]
+    assert sorted(float(c.get_ydata()[0]) for c in crosses) == [0.405] * 9 + [0.406]
+    assert not [line for line in figure.axes[1].lines if line.get_marker() == "x"]
+
+
+def test_layers_put_what_is_used_first() -> None:
+    columns = layers({"c": ["a", "b"], "a": [], "b": ["a"], "d": []})
+    assert [sorted(column) for column in columns] == [["a", "d"], ["b"], ["c"]]
+    with pytest.raises(ValueError, match="a -> b -> a"):
+        layers({"a": ["b"], "b": ["a"]})
