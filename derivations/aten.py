@@ -12,7 +12,7 @@ with a rounded constant in it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -64,6 +64,11 @@ def exact(number: float | int | bool) -> sp.Expr:
         f"the graph holds the float {number!r}, which is neither a rational with denominator <= 10^6 nor a named "
         f"constant; add the constant it stands for to derivations.aten.CONSTANTS"
     )
+
+
+def binary(number: float | int | bool) -> sp.Expr:
+    """The binary number that a float holds, exactly."""
+    return exact(number) if isinstance(number, bool | int) or math.isinf(number) else sp.Rational(number)
 
 
 def trace(function: Callable[..., torch.Tensor], *examples: torch.Tensor) -> torch.fx.GraphModule:
@@ -317,6 +322,8 @@ MEANING: dict[str, Callable[..., Any]] = {
     "arange": lambda *a, **_: _array(
         np.array([sp.Integer(i) for i in range(*(int(n) for n in a))], dtype=object)
     ),
+    "addcmul": lambda x, a, b, value=1: _array(x + value * a * b),
+    "addcdiv": lambda x, a, b, value=1: _array(x + value * a / b),
     "clone": _same,
     "detach": _same,
     "alias": _same,
@@ -335,6 +342,11 @@ _SHAPES = {
 class _Symbolic(torch.fx.Interpreter):
     """Runs a graph with `MEANING` in place of torch's kernels."""
 
+    def __init__(self, graph: torch.fx.GraphModule, meanings: Mapping[str, Callable[..., Any]], literal: bool) -> None:
+        super().__init__(graph)
+        self.meanings = {name: _elementwise(rule) for name, rule in meanings.items()}
+        self.number = binary if literal else exact
+
     def get_attr(self, target: Any, args: Any, kwargs: Any) -> Any:
         value = super().get_attr(target, args, kwargs)
         if not isinstance(value, torch.Tensor):
@@ -342,7 +354,7 @@ class _Symbolic(torch.fx.Interpreter):
         listed = np.asarray(value.detach().cpu().tolist(), dtype=object)
         if not value.dtype.is_floating_point and value.dtype != torch.bool:
             return _elementwise(sp.Integer)(listed)
-        return _elementwise(exact)(listed)
+        return _elementwise(self.number)(listed)
 
     def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
         if getattr(target, "__name__", "") == "getitem":
@@ -352,36 +364,42 @@ class _Symbolic(torch.fx.Interpreter):
             if hasattr(target, "overloadpacket")
             else getattr(target, "__name__", "")
         )
+        if name in self.meanings:
+            return self.meanings[name](*args)
         if name not in MEANING:
             raise NotImplementedError(
                 f"the graph calls {target}, whose meaning is not in derivations.aten.MEANING"
             )
         if name in ("full", "new_full"):
             *shape, value = args
-            args = (*shape, exact(value) if not isinstance(value, np.ndarray) else value)
+            args = (*shape, self.number(value) if not isinstance(value, np.ndarray) else value)
         elif name not in _SHAPES:
-            args = tuple(exact(a) if isinstance(a, bool | int | float) else a for a in args)
-            kwargs = {
-                k: exact(v) if k in ("min", "max", "alpha") and v is not None else v
-                for k, v in kwargs.items()
-            }
+            args = tuple(self.number(a) if isinstance(a, bool | int | float) else a for a in args)
+            named = ("min", "max", "alpha", "value")
+            kwargs = {k: self.number(v) if k in named and v is not None else v for k, v in kwargs.items()}
         return MEANING[name](*args, **kwargs)
 
 
-def branches(graph: torch.fx.GraphModule, *inputs: Any) -> list[tuple[sp.Expr, np.ndarray]]:
+def branches(
+    graph: torch.fx.GraphModule,
+    *inputs: Any,
+    meanings: Mapping[str, Callable[..., Any]] | None = None,
+    literal: bool = False,
+) -> list[tuple[sp.Expr, Any]]:
     """The formulas that `graph` computes, one for each way through its comparisons (where, maximum, clamp, abs).
 
     `inputs` are object arrays (or nested lists) of SymPy expressions. Each result comes with the condition under
-    which the code takes that way; a graph without comparisons has one, with the condition true.
+    which the code takes that way; a graph without comparisons has one, with the condition true. `meanings` are the
+    exact meanings of further operators on scalars. With `literal` every float is the binary number it holds.
     """
     arrays = [_array(np.array(x, dtype=object)) for x in inputs]
     waiting: list[list[tuple[Any, bool]]] = [[]]
-    found: list[tuple[sp.Expr, np.ndarray]] = []
+    found: list[tuple[sp.Expr, Any]] = []
     while waiting:
         path = _Path(waiting.pop())
         _Path.current = path
         try:
-            value = _Symbolic(graph).run(*arrays)
+            value = _Symbolic(graph, meanings or {}, literal).run(*arrays)
         finally:
             _Path.current = None
         for i in range(len(path.preset), len(path.taken)):

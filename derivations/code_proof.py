@@ -1,0 +1,316 @@
+"""The proof of the code: a torch function is traced, its graph evaluated on SymPy symbols, and shown to be its formula.
+
+A `Claim` says that a function of `hrssm` computes an entry: how it is called on tensors, which symbols stand for their
+entries, and what the entry says the result is, read from the entry's own statement. `verify` traces the function for
+d = 2, 3, 4 (`derivations.aten`), walks every branch of the graph, and reduces code minus formula to zero by named
+rewrites. Branches that are numerical guards are proved as primitives (`derivations.primitives`). Beside that, both
+sides are enclosed in balls at exact random points; disjoint balls reject a claim, whatever the rewrites say.
+
+The claims are listed in `derivations.code_claims`. Float rounding is another matter: see docs/accuracy.md.
+"""
+
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportOperatorIssue=false
+# pyright: reportCallIssue=false
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sympy as sp
+import torch
+
+import hrssm
+from derivations import aten, cache, primitives
+from derivations.balls import NotEvaluable, ball, precision
+from derivations.kernel import Formula, collect
+from derivations.rewrites import normal
+
+DIMENSIONS = (2, 3, 4)
+#: Random points at which both sides are enclosed, for each dimension and branch.
+POINTS = 6
+
+
+@dataclass(frozen=True)
+class Claim:
+    """That `implements` computes what `formula` states.
+
+    `inputs(d)` gives an array of symbols for each tensor of `call`; `expected(statement, d)` the array that the entry
+    says comes out, in the same symbols, from the entry's statement (or that of the entries in `also`, which follow
+    it). `variant` says which of several calls is meant. `through` is a pair of a function that is one-to-one where the
+    two sides lie, applied to both before they are compared, and the reason. `guarded` names the primitives that the
+    function calls; `opaque` further functions, proved by claims of their own, with their meaning here.
+    """
+
+    implements: str
+    formula: str
+    call: Callable[..., Any]
+    inputs: Callable[[int], Sequence[Any]]
+    expected: Callable[..., Any]
+    variant: str = ""
+    also: tuple[str, ...] = ()
+    guarded: tuple[str, ...] = ()
+    opaque: Mapping[str, tuple[int, Callable[..., Any]]] = field(default_factory=dict)
+    through: tuple[Callable[[Any], Any], str] | None = None
+    dimensions: tuple[int, ...] = DIMENSIONS
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class ClaimReport:
+    """What came out for one claim: verdict true, unknown or false, and how."""
+
+    implements: str
+    formula: str
+    variant: str
+    verdict: str
+    dimensions: tuple[int, ...]
+    branches: int
+    rewrites: tuple[str, ...]
+    guarded: tuple[str, ...]
+    words: str
+    detail: str = ""
+
+    def plain(self) -> dict[str, Any]:
+        """As data for the registry."""
+        found = asdict(self)
+        found.pop("formula")
+        found.pop("detail")
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in found.items() if v not in ("", ())}
+
+
+# ------------------------------------------------------------------------------------------- rewrites
+
+
+def _logarithms(e: Any) -> Any:
+    """Logarithms of sums over a common denominator, factored, then opened."""
+    e = e.replace(sp.log, lambda x: sp.log(sp.factor(sp.together(sp.expand(x, power_base=True, power_exp=True)))))
+    return sp.expand(sp.expand_log(e, factor=True), power_base=True, power_exp=True)
+
+
+def _exponentials(e: Any) -> Any:
+    """exp of sums as powers of independent symbols, hyperbolic functions as exponentials, fractions cancelled."""
+    e = e.rewrite([sp.sinh, sp.cosh, sp.tanh], sp.exp)
+    e = sp.expand(e, power_base=True, power_exp=True)
+    units: dict[Any, Any] = {}
+    powers = {x for x in e.atoms(sp.exp)}
+    for x in sorted(powers, key=sp.default_sort_key):
+        coefficient, rest = x.args[0].as_coeff_Mul()
+        units[rest] = sp.lcm(units.get(rest, sp.Integer(1)), sp.Rational(coefficient).q)
+    names = {rest: sp.Symbol(f"_e{i}", positive=True) for i, rest in enumerate(units)}
+    e = e.xreplace({x: names[x.args[0].as_coeff_Mul()[1]] ** (x.args[0].as_coeff_Mul()[0] * units[x.args[0].as_coeff_Mul()[1]]) for x in powers})
+    return sp.expand(sp.cancel(sp.together(e)))
+
+
+def _roots(e: Any) -> Any:
+    """Square roots as symbols whose square is known: a polynomial identity modulo those relations."""
+    e = e.rewrite([sp.asinh, sp.acosh, sp.atanh], sp.log)
+    e = sp.together(sp.expand(e, power_base=True, power_exp=True))
+    roots = sorted({x for x in e.atoms(sp.Pow) if x.exp in (sp.S.Half, -sp.S.Half)}, key=sp.default_sort_key)
+    bases = sorted({x.base for x in roots}, key=sp.default_sort_key)
+    names = {b: sp.Symbol(f"_r{i}", positive=True) for i, b in enumerate(bases)}
+    numerator = sp.fraction(sp.together(e.xreplace({sp.Pow(b, h): names[b] ** (2 * h) for b in bases for h in (sp.S.Half, -sp.S.Half)})))[0]
+    numerator = sp.expand(numerator)
+    for b, r in names.items():
+        numerator = sp.expand(sp.rem(numerator, r**2 - b, r)) if numerator.has(r) else numerator
+    return normal(numerator)
+
+
+def _exponentiated(e: Any) -> Any:
+    """A sum with logarithms is zero when its exponential is one: the logarithms become factors."""
+    outside, product = sp.Integer(0), sp.Integer(1)
+    for term in sp.Add.make_args(sp.expand(e)):
+        coefficient, rest = term.as_coeff_Mul()
+        if isinstance(rest, sp.log):
+            product *= rest.args[0] ** coefficient
+        else:
+            outside += term
+    return _exponentials(product * sp.exp(outside) - 1)
+
+
+#: The rewrites in the order in which they are tried on code minus formula, each on what it was given.
+REWRITES: tuple[tuple[str, Callable[[Any], Any]], ...] = (
+    ("expand", lambda e: sp.expand(e, power_base=True, power_exp=True)),
+    ("log-expand", lambda e: sp.expand(sp.expand_log(e, factor=True), power_base=True, power_exp=True)),
+    ("algebra", normal),
+    ("logarithms over a common denominator", _logarithms),
+    ("exponentials as independent symbols", _exponentials),
+    ("logarithms, then exponentials", lambda e: _exponentials(_logarithms(e))),
+    ("exponentiated", _exponentiated),
+    ("roots as algebraic symbols", _roots),
+)
+
+
+def close(left: Any, right: Any) -> str | None:
+    """The name of the rewrite that reduces left - right to zero; None where none of them does."""
+    apart = sp.sympify(left) - sp.sympify(right)
+    if apart == 0:
+        return "identical"
+    for name, rewrite in REWRITES:
+        try:
+            if rewrite(apart) == 0:
+                return name
+        except sp.PolynomialError:  # the rewrite does not apply to this expression
+            continue
+    return None
+
+
+# ------------------------------------------------------------------------------------------- verification
+
+
+def examples(inputs: Sequence[Any]) -> list[torch.Tensor]:
+    """Distinct float64 tensors in the domain of the symbols, of their shapes."""
+    source = random.Random(7)
+
+    def value(s: Any) -> float:
+        size = source.uniform(0.3, 1.7)
+        return size if s.is_nonnegative else size * source.choice((-1, 1))
+
+    arrays = [np.array(x, dtype=object) for x in inputs]
+    return [torch.tensor(np.vectorize(value, otypes=[float])(a), dtype=torch.float64) for a in arrays]
+
+
+def verify(claim: Claim, formulas: Mapping[str, Formula]) -> ClaimReport:
+    """Prove one claim; see the module's docstring for how."""
+    used: set[str] = set()
+    ways = 0
+
+    def report(verdict: str, detail: str = "") -> ClaimReport:
+        words = claim.words + (f" Compared through {claim.through[1]}." if claim.through else "")
+        return ClaimReport(
+            claim.implements, claim.formula, claim.variant, verdict, claim.dimensions, ways, tuple(sorted(used)),
+            claim.guarded, words.strip(), detail,
+        )  # fmt: skip
+
+    missing = [id for id in (claim.formula, *claim.also) if id not in formulas]
+    if missing:
+        return report("unknown", f"there is no entry {missing[0]}")
+    for name in claim.guarded:
+        examination = primitives.examine(name)
+        if examination.verdict != "true":
+            return report(examination.verdict, f"{name}: {examination.detail}")
+    statements = [formulas[id] for id in (claim.formula, *claim.also)]
+    meanings = {n: (primitives.PRIMITIVES[n].arguments, primitives.PRIMITIVES[n].meaning) for n in claim.guarded}
+    for d in claim.dimensions:
+        inputs = claim.inputs(d)
+        with primitives.opaque(meanings | dict(claim.opaque)) as table:
+            graph = aten.trace(claim.call, *examples(inputs))
+        expected = np.array(claim.expected(*statements, d), dtype=object)
+        found = aten.branches(graph, *inputs, meanings=table)
+        ways = max(ways, len(found))
+        for condition, value in found:
+            value = np.array(value, dtype=object)
+            if value.shape != expected.shape:
+                return report("false", f"d = {d}: the code gives shape {value.shape}, the formula {expected.shape}")
+            for here, there in zip(value.flat, expected.flat, strict=True):
+                here, there = _on_branch(here, condition), _on_branch(there, condition)
+                where = _refuted(here, there, condition)
+                if where:
+                    return report("false", f"d = {d}: code and formula differ at {where}")
+                if claim.through:
+                    here, there = claim.through[0](here), claim.through[0](there)
+                rewrite = close(here, there)
+                if rewrite is None:
+                    return report("unknown", f"d = {d}, branch {condition}: {here} against {there}"[:600])
+                used.add(rewrite)
+    return report("true")
+
+
+def _on_branch(e: Any, condition: Any) -> Any:
+    """An expression where a branch pins a non-negative quantity at zero: `not u > 0` for a u that is a square."""
+    for atom in sp.And.make_args(condition):
+        if isinstance(atom, sp.Le | sp.Eq) and atom.rhs == 0 and atom.lhs.is_nonnegative:
+            e = sp.sympify(e).subs(atom.lhs, 0)
+    return e
+
+
+def _refuted(left: Any, right: Any, condition: Any) -> str:
+    """A point of the branch at which balls of the two sides are disjoint, in words; "" where none is found."""
+    left, right = sp.sympify(left), sp.sympify(right)
+    symbols = sorted(left.free_symbols | right.free_symbols | condition.free_symbols, key=lambda s: s.name)
+    source, tried, compared = random.Random(11), 0, 0
+    while compared < POINTS and tried < 40 * POINTS:
+        tried += 1
+        point = {}
+        for s in symbols:
+            size = sp.Rational(source.randint(1, 240), 97)
+            point[s.name] = size if s.is_nonnegative else size * source.choice((-1, 1))
+        if condition not in (sp.true, True) and not _inside(condition, point):
+            continue
+        compared += 1
+        try:
+            with precision(192):
+                apart = ball(left, point) - ball(right, point)
+        except (NotEvaluable, ValueError, TypeError, AttributeError):
+            return ""
+        if apart.is_finite() and not apart.contains(0):
+            return ", ".join(f"{k} = {v}" for k, v in point.items())
+    return ""
+
+
+def _inside(condition: Any, point: Mapping[str, Any]) -> bool:
+    """Whether an exact point certainly meets a condition."""
+    for atom in sp.And.make_args(condition):
+        if not isinstance(atom, sp.Gt | sp.Ge | sp.Lt | sp.Le):
+            return False
+        with precision(192):
+            gap = ball(atom.lhs - atom.rhs, point)
+        if not (gap > 0 if isinstance(atom, sp.Gt | sp.Ge) else gap < 0):
+            return False
+    return True
+
+
+def verify_all(names: Sequence[str] | None = None) -> list[ClaimReport]:
+    """Prove every claim, or those of the named functions, through the cache of slow exact work."""
+    from derivations.code_claims import CLAIMS
+
+    formulas = collect()
+    modules = tuple(dict.fromkeys(f.chapter for f in formulas.values())) if formulas else ()
+    reports = []
+    for index, claim in enumerate(CLAIMS):
+        if names is None or claim.implements in names:
+            key = f"code:{index}:{claim.implements}:{claim.formula}:{claim.variant}:{code_digest()}"
+            plain = cache.recall(key, modules, lambda claim=claim: asdict(verify(claim, formulas)))
+            plain = {k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()}
+            reports.append(ClaimReport(**plain))
+    return reports
+
+
+def code_digest() -> str:
+    """Digest of what a code proof rests on besides the chapters: torch's version, the code, and this engine."""
+    h = hashlib.sha256(torch.__version__.encode())
+    room = Path(inspect.getfile(hrssm)).parent
+    here = Path(__file__).parent
+    engine = [here / n for n in ("aten.py", "code_proof.py", "code_claims.py", "primitives.py")]
+    for path in [*sorted((room / "distributions").glob("*.py")), room / "geometry.py", *engine]:
+        h.update(path.read_bytes())
+    return h.hexdigest()
+
+
+# ------------------------------------------------------------------------------------------- coverage
+
+
+def public_formulas() -> Iterator[str]:
+    """Every function of `hrssm` that must be claimed by an entry: geometry, log_prob, entropy and registered KLs."""
+    from torch.distributions import kl as registry
+
+    import hrssm.distributions as laws
+
+    for name in ("distance", "exp", "log"):
+        yield f"hrssm.geometry.{name}"
+    for name in laws.__all__:
+        family = getattr(laws, name)
+        if isinstance(family, type) and issubclass(family, torch.distributions.Distribution):
+            for method in ("log_prob", "entropy"):
+                if method in vars(family):
+                    yield f"hrssm.distributions.{name}.{method}"
+    for q, p in registry._KL_REGISTRY:
+        if q.__module__.startswith("hrssm."):
+            pair = f"hrssm.distributions.{q.__name__}.kl"
+            yield pair if q is p else f"{pair}_{p.__name__}"
