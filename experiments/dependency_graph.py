@@ -52,7 +52,8 @@ def draw(formulas: Mapping[str, Any]) -> Figure:
     uses = {name: below for name, below in uses.items() if below or name in used}
     columns = layers(uses)
     height = ROW * max((len(column) for column in columns), default=1) + 0.4
-    figure = Figure(figsize=(TEXT_WIDTH, height), layout="none")
+    figure = Figure(figsize=(TEXT_WIDTH, height))
+    figure.set_layout_engine("none")
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     axes.set_xlim(0, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -30,7 +31,7 @@ CONTROL_STYLES: dict[str, dict[str, object]] = {
     "blind-clock": {"color": "#000000", "linestyle": (0, (4, 2)), "linewidth": 0.9},
     "untrained": {"color": "#7f7f7f", "linestyle": (0, (1, 1.5)), "linewidth": 1.1},
 }
-RC = {
+RC: dict[Any, Any] = {
     "font.family": "STIXGeneral",
     "mathtext.fontset": "stix",
     "font.size": 9,

@@ -1,0 +1,49 @@
+"""The paper, compiled once from invented runs in a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments import aggregate, environment, figures, ledger, tables
+from experiments.records import read_plan
+from tests.experiments.synthetic import write_results
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root with paper/, experiments/, the formula reference, and results/smoke made by the scripts."""
+    folder = tmp_path_factory.mktemp("root")
+    shutil.copytree(ROOT / "paper", folder / "paper")
+    shutil.copytree(
+        ROOT / "experiments", folder / "experiments", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    shutil.copytree(ROOT / "hrssm" / "formulas", folder / "hrssm" / "formulas")
+    write_results(folder / "results", read_plan(ROOT / "experiments"))
+    arguments = ["--scale", "smoke", "--results", str(folder / "results")]
+    arguments += ["--experiments", str(ROOT / "experiments")]
+    for script in (aggregate, tables, ledger, environment, figures):
+        assert script.main(arguments) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pdf(root: Path) -> Path:
+    """The compiled paper."""
+    typst = pytest.importorskip("typst")
+    typst.compile(
+        root / "paper" / "paper.typ", output=root / "paper.pdf", root=root, sys_inputs={"scale": "smoke"}
+    )
+    return root / "paper.pdf"
+
+
+@pytest.fixture(scope="session")
+def summary(root: Path) -> dict[str, Any]:
+    """What the invented runs say of themselves."""
+    return json.loads((root / "results" / "smoke" / "summary.json").read_text())

@@ -1,0 +1,54 @@
+"""The compiled paper: nine tables, a labelled footer on each page, numbers and verdicts that are the data's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments.check_paper import check_pdf, pages_of
+
+pytest.importorskip("pypdf")
+REFERENCE = Path(__file__).parents[2] / "hrssm" / "formulas" / "formulas.typ"
+pytestmark = pytest.mark.skipif(not REFERENCE.is_file(), reason="the formula reference has not been emitted")
+
+
+@pytest.fixture(scope="module")
+def pages(pdf: Path) -> list[str]:
+    return pages_of(pdf)
+
+
+def test_nine_tables_and_a_footer_on_every_page(pages: list[str], summary: dict[str, Any]) -> None:
+    assert len(pages) > 10
+    assert check_pdf(pages, summary, "smoke") == []
+
+
+def test_every_claim_stands_with_its_verdict(pages: list[str], root: Path) -> None:
+    ledger = json.loads((root / "results" / "smoke" / "ledger.json").read_text())
+    text = " ".join(" ".join(pages).split())
+    for claim in ledger["claims"]:
+        assert claim["id"] in text.replace("- ", "-"), claim["id"]
+    assert len(ledger["claims"]) > 20
+
+
+def test_a_changed_result_changes_the_paper(root: Path, pages: list[str]) -> None:
+    import typst
+
+    path = root / "results" / "smoke" / "tables" / "e3_seeds.json"
+    before = path.read_text()
+    table = json.loads(before)
+    table["blocks"][0]["groups"][0]["rows"][0]["trained"]["mean"] = 7.654
+    assert "7.654" not in " ".join(pages)
+    path.write_text(json.dumps(table))
+    try:
+        typst.compile(
+            root / "paper" / "paper.typ",
+            output=root / "changed.pdf",
+            root=root,
+            sys_inputs={"scale": "smoke"},
+        )
+    finally:
+        path.write_text(before)
+    assert "7.654" in " ".join(pages_of(root / "changed.pdf"))

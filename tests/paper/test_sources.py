@@ -1,0 +1,81 @@
+"""No number of a run is typed in the paper; the scan that says so would see one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from experiments.check_paper import STRUCTURE, check_pdf, check_sources, typed_numbers
+
+PAPER = Path(__file__).parents[2] / "paper"
+SOURCES = "".join(path.read_text(encoding="utf-8") for path in PAPER.rglob("*.typ"))
+
+
+def test_the_sources_type_no_number() -> None:
+    assert check_sources(PAPER) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The printed alignment is 0.306.",
+        "It was $0.306$ in one run.",
+        "It holds in 32 % of the runs.",
+        "We set $d = 16$.",
+        "On average $rho = 0.3$.",
+        "With 5 seeds.",
+        "#text(size: 9pt)[about 0.405]",
+        "#number(0.306)",
+        "The error fell to .405",
+        "#table(columns: 3, [0.68])",
+    ],
+)
+def test_a_typed_number_is_seen(text: str) -> None:
+    assert typed_numbers(f"= Title\n{text}\n") == [(2, text)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#text(size: 7.5pt)[x]",
+        "#number(environment.short.clock.rho_height, digits: 3)",
+        "In the plane $HH^2$ with $e^(-2 tau)$ and curvature $-1$.",
+        "As the write-up has it @perret2026.",
+        "// a comment may say 0.306",
+        "All intervals are 95 % Student intervals.",
+        '#experiment("e3_seeds", [x])',
+    ],
+)
+def test_typesetting_is_let_through(text: str) -> None:
+    assert typed_numbers(text) == []
+
+
+def test_a_comment_does_not_hide_what_follows_it() -> None:
+    assert typed_numbers("/* one\n two */ then 0.306") == [(2, "two */ then 0.306")]
+
+
+def test_every_exception_has_a_use_and_a_reason() -> None:
+    for pattern, reason in STRUCTURE:
+        assert reason
+        assert re.search(pattern, SOURCES), f"nothing in the paper needs {pattern!r} any more; remove it"
+
+
+SUMMARY = {"experiments": [{"number": k, "id": f"e{k}_x"} for k in range(1, 10)]}
+FOOTER = "Scale smoke · seeds per cell: 2 · device: cpu"
+
+
+def test_a_missing_table_is_named() -> None:
+    tables = " ".join(f"Table {k + 2}. Experiment {k}: Title." for k in range(1, 10))
+    assert check_pdf([f"{tables} {FOOTER}"], SUMMARY, "smoke") == []
+    without = tables.replace("Experiment 4:", "Experiment four:")
+    assert check_pdf([f"{without} {FOOTER}"], SUMMARY, "smoke") == ["no table of experiment 4 (e4_x)"]
+
+
+def test_a_page_without_its_footer_is_named() -> None:
+    tables = " ".join(f"Table {k}. Experiment {k}: Title." for k in range(1, 10))
+    wrong = check_pdf(
+        [f"{tables} {FOOTER}", "Scale laptop · seeds per cell: 2 · device: cpu"], SUMMARY, "smoke"
+    )
+    assert wrong == ["page 2 does not state: Scale smoke"]
