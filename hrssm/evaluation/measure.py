@@ -176,35 +176,35 @@ def _align(result: dict[str, float], samples: _Samples, walks: Integers | None) 
 
 
 def _probe(result: dict[str, float], samples: _Samples, walks: Integers | None, seed: int) -> None:
+    depth, walk, first = samples.depth, samples.walk, samples.depth == 1
     if samples.has_height:
-        for_depth, for_branch = samples.location[:, :1], samples.location[:, 1:]
+        for_depth, for_branch, choose = samples.location[:, :1], samples.location[:, 1:], None
     else:
-        aligned = np.abs(rank_correlations(samples.components, samples.depth))
-        best = int(np.nan_to_num(aligned).argmax())
-        for_depth, for_branch = samples.components[:, [best]], samples.location
-    first = samples.depth == 1
+        for_depth, for_branch, choose = samples.components, samples.location, _aligned_column
     if walks is None:
+        column = choose(for_depth, depth) if choose else 0
         enough = first.sum() > PUBLISHED_BRANCH_SAMPLES
         scores = {
-            "depth_probe": fitted_probe(for_depth, samples.depth),
-            "depth_probe_all": fitted_probe(samples.location, samples.depth),
+            "depth_probe": fitted_probe(for_depth[:, [column]], depth),
+            "depth_probe_all": fitted_probe(samples.location, depth),
             "branch_probe": fitted_probe(for_branch[first], samples.branch[first]) if enough else UNDEFINED,
         }
     else:
-        per_walk = len(samples.depth) / len(walks)
-        few = np.isin(samples.walk, walks[: max(2, int(PROBE_SAMPLES / per_walk))])
+        per_walk = len(depth) / len(walks)
+        few = np.isin(walk, walks[: max(2, int(PROBE_SAMPLES / per_walk))])
         scores = {
-            "depth_probe": held_out_probe(for_depth[few], samples.depth[few], samples.walk[few], seed=seed),
-            "depth_probe_all": held_out_probe(
-                samples.location[few], samples.depth[few], samples.walk[few], seed=seed
-            ),
-            "branch_probe": held_out_probe(
-                for_branch[first], samples.branch[first], samples.walk[first], seed=seed
-            ),
+            "depth_probe": held_out_probe(for_depth[few], depth[few], walk[few], seed=seed, choose=choose),
+            "depth_probe_all": held_out_probe(samples.location[few], depth[few], walk[few], seed=seed),
+            "branch_probe": held_out_probe(for_branch[first], samples.branch[first], walk[first], seed=seed),
         }
     for name, score in scores.items():
         result[f"{name}_accuracy"], result[f"{name}_balanced"] = score.accuracy, score.balanced
     result["probe_unconverged"] = float(sum(score.unconverged for score in scores.values()))
+
+
+def _aligned_column(components: Array, depth: Integers) -> int:
+    """The column with the largest absolute rank correlation with depth; the first if none has one."""
+    return int(np.nan_to_num(np.abs(rank_correlations(components, depth))).argmax())
 
 
 def _majority(labels: Integers) -> float:

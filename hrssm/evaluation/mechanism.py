@@ -23,11 +23,6 @@ def depth_slope(term: Array, depth: Integers, step: Integers) -> float:
     return float(x @ y) / spread if spread > 1e-12 else math.nan
 
 
-def mean_by_depth(term: Array, depth: Integers) -> dict[int, float]:
-    """Mean of `term` (S,) at each depth that was visited."""
-    return {int(level): float(term[depth == level].mean(dtype=np.float64)) for level in np.unique(depth)}
-
-
 def _within(values: Array, group: Integers) -> Array:
     """Values less the mean of their group."""
     return values - (np.bincount(group, weights=values) / np.bincount(group))[group]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,14 +41,20 @@ def fitted_probe(features: Array, labels: Integers) -> ProbeScore:
 
 
 def held_out_probe(
-    features: Array, labels: Integers, walk: Integers, folds: int = 5, seed: int = 0
+    features: Array,
+    labels: Integers,
+    walk: Integers,
+    *,
+    folds: int = 5,
+    seed: int = 0,
+    choose: Callable[[Array, Integers], int] | None = None,
 ) -> ProbeScore:
     """Cross-validated by walk: no walk is on both sides of a fold.
 
-    Undefined (NaN) as in `fitted_probe`, or with fewer walks than two.
-
     Plain accuracy takes the most probable class; balanced accuracy takes the class whose probability most
     exceeds its share among the fitted samples, which is what a probe fitted with balanced classes aims at.
+    With `choose`, the probe reads one column, chosen from the fitted samples and their labels. Undefined
+    (NaN) as in `fitted_probe`, or with fewer walks than two.
     """
     walks = np.unique(walk)
     folds = min(folds, len(walks))
@@ -62,9 +69,10 @@ def held_out_probe(
         if len(seen) < 2:
             plain[out] = balanced[out] = seen[0]
             continue
-        probe, unconverged = _fit(features[~out], labels[~out])
+        read = features if choose is None else features[:, [choose(features[~out], labels[~out])]]
+        probe, unconverged = _fit(read[~out], labels[~out])
         failures += unconverged
-        log_probability = probe.predict_log_proba(features[out])
+        log_probability = probe.predict_log_proba(read[out])
         plain[out] = seen[log_probability.argmax(axis=1)]
         balanced[out] = seen[(log_probability - np.log(counts)).argmax(axis=1)]
     return _score(labels, plain, balanced, failures)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from hrssm.evaluation.mechanism import depth_slope, mean_by_depth
+from hrssm.evaluation.mechanism import depth_slope
 
 
 def test_the_slope_is_that_of_least_squares_with_a_level_per_step() -> None:
@@ -30,7 +30,3 @@ def test_undefined_without_two_depths_or_with_a_diverged_term() -> None:
     step = np.array([0, 0, 1, 1])
     assert math.isnan(depth_slope(np.arange(4.0), np.array([2, 2, 3, 3]), step))
     assert math.isnan(depth_slope(np.array([0.0, np.inf, 1.0, 2.0]), np.array([0, 1, 0, 1]), step))
-
-
-def test_mean_by_depth() -> None:
-    assert mean_by_depth(np.array([1.0, 3.0, 5.0]), np.array([0, 0, 4])) == {0: 2.0, 4: 5.0}

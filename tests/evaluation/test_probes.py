@@ -84,6 +84,23 @@ def test_undefined_where_there_is_nothing_to_tell_apart(features: np.ndarray, la
     assert math.isnan(held_out_probe(np.eye(4), np.array([0, 1, 0, 1]), np.zeros(4, dtype=int)).accuracy)
 
 
+def test_a_column_is_chosen_from_the_fitted_samples_only() -> None:
+    """A choice that looks at its labels sees four fifths of them, never those that are scored."""
+    rng = np.random.default_rng(7)
+    labels, walk = rng.integers(0, 2, 400), np.arange(400) % 40
+    features = np.stack([rng.normal(size=400), labels + 0.1 * rng.normal(size=400)], axis=1)
+    seen = []
+
+    def choose(fitted: np.ndarray, of: np.ndarray) -> int:
+        seen.append(len(of))
+        assert len(fitted) == len(of)
+        return int(np.abs([np.corrcoef(column, of)[0, 1] for column in fitted.T]).argmax())
+
+    assert held_out_probe(features, labels, walk, choose=choose).accuracy == 1.0
+    assert seen == [320] * 5
+    assert held_out_probe(features, labels, walk, choose=lambda *_: 0).accuracy < 0.65
+
+
 def test_the_folds_are_drawn_by_the_seed() -> None:
     rng = np.random.default_rng(4)
     labels, features, walk = rng.integers(0, 3, 300), rng.normal(size=(300, 5)), np.arange(300) % 30
