@@ -5,7 +5,12 @@ CHAPTERS = {
     "geometry": ("geometry", "geodesics", "models_of_space", "room"),
     "horospherical_gaussian": ("horospherical_gaussian", "horospherical_kl", "horospherical_information"),
     "coupled_family": ("coupled_family",),
-    "riemannian_normal": ("riemannian_normal", "riemannian_normal_kl"),
+    "riemannian_normal": (
+        "riemannian_normal",
+        "riemannian_normal_kl",
+        "riemannian_normal_nearness",
+        "riemannian_normal_exact",
+    ),
     "environment": ("environment", "observations", "tree_embedding"),
     "objective": ("objective", "rank_statistics"),
 }
