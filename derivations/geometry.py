@@ -1,7 +1,7 @@
 """Hyperbolic space H^d in horospherical coordinates (tau, b): metric, distance, isometries.
 
 b lies in R^m, m = d - 1; with y = e^tau this is the upper half-space. Distances come from the hyperboloid:
-X(tau, b) below is an isometric embedding into Minkowski space, where the distance is read off an inner product.
+X(tau, b) below is an isometric embedding into Minkowski space, where distances are read off an inner product.
 """
 
 # pyright: reportOperatorIssue=false, reportAttributeAccessIssue=false, reportArgumentType=false
