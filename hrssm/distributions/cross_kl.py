@@ -36,7 +36,7 @@ def _kl_riemannian_riemannian(q: RiemannianNormal, p: RiemannianNormal) -> Tenso
     fibre = q.event_shape[0] - 1
     rule = radial_rule(q.scale, fibre)
     between = geometry.distance(q.loc.double(), p.loc.double())[..., None, None]
-    x, angle_weights = _angle_rule(fibre, q.loc.device)
+    x, angle_weights = _angle_rule(fibre, q.loc)
     radius = rule.nodes.unsqueeze(-1)
     swing = torch.sinh(radius) * torch.sinh(between) * torch.sigmoid(2 * x)
     half_chord = torch.sinh((radius - between) / 2).square() + swing
@@ -52,7 +52,7 @@ def _kl_riemannian_horospherical(q: RiemannianNormal, p: HorosphericalGaussian) 
     _same_space(q, p)
     fibre = q.event_shape[0] - 1
     rule = radial_rule(q.scale, fibre)
-    x, angle_weights = _angle_rule(fibre, q.loc.device)
+    x, angle_weights = _angle_rule(fibre, q.loc)
     radius = rule.nodes.unsqueeze(-1)
     # The height at radius r and angle theta (`geo-horo-polar`), and log |b|^2.
     height = -torch.logaddexp(
@@ -97,7 +97,7 @@ def _kl_horospherical_riemannian(q: HorosphericalGaussian, p: RiemannianNormal) 
     centre = p.loc.double()
     height_loc = (q.height_loc.double() - centre[..., 0])[..., None]
     offset = torch.exp(-centre[..., :1]) * (q.fibre_loc.double() - centre[..., 1:])
-    step, along, across_squared, weights = _fibre_rule(fibre, centre.device)
+    step, along, across_squared, weights = _fibre_rule(fibre, centre)
     coupling = q.coupling.double()[..., None] if isinstance(q.coupling, Tensor) else q.coupling
     height_scale, fibre_scale = q.height_scale.double()[..., None], q.fibre_scale.double()[..., None]
     height = height_loc + height_scale * step
@@ -125,35 +125,37 @@ for _pair in (
     register_kl(*_pair)(_monte_carlo)
 
 
-@functools.cache
-def _angle_rule(fibre: int, device: torch.device) -> tuple[Tensor, Tensor]:
+def _angle_rule(fibre: int, like: Tensor) -> tuple[Tensor, Tensor]:
     """Nodes x = log tan(theta / 2) and weights, summing to 1, of the law of the angle on the sphere S^m."""
     step = min(0.3, 0.75 / math.sqrt(fibre))
     reach = math.ceil((34.5 / fibre + 0.7) / step)
-    x = step * torch.arange(-reach, reach + 1, dtype=torch.float64, device=device)
+    x = step * torch.arange(-reach, reach + 1, dtype=torch.float64, device=like.device)
     return x, torch.softmax(-fibre * _log_cosh(x), dim=0)
 
 
-@functools.cache
-def _fibre_rule(fibre: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _fibre_rule(fibre: int, like: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Nodes (N,) of a normal height, one component of b and the others' squared norm; weights (N,)."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(32)
-    normal = np.stack((nodes, weights / weights.sum()))
-    if fibre == 1:
-        across = np.array([[0.0], [1.0]])
-    else:
-        # chi of m - 1 degrees on the window outside which it is below exp(-40) of its peak
+    step, along, across_squared, weights = (torch.from_numpy(a).to(like.device) for a in _fibre_arrays(fibre))
+    return step, along, across_squared, weights
+
+
+@functools.cache
+def _fibre_arrays(fibre: int) -> tuple[np.ndarray, ...]:
+    normal, weights = np.polynomial.hermite_e.hermegauss(32)
+    normal_weights = weights / weights.sum()
+    across, across_weights = np.zeros(1), np.ones(1)
+    if fibre > 1:
+        # chi of m - 1 degrees, on the window outside which its density is below exp(-40) of the peak
         points, weights = np.polynomial.legendre.leggauss(24)
         mode = math.sqrt(fibre - 2)
         low, high = max(0.0, mode - 6.4), mode + 9.0
         norm = low + (high - low) * (points + 1) / 2
         log_density = (fibre - 2) * np.log(norm) - norm**2 / 2
         density = weights * np.exp(log_density - log_density.max())
-        across = np.stack((norm**2, density / density.sum()))
-    grid = np.meshgrid(normal[0], normal[0], across[0], indexing="ij")
-    weight = normal[1][:, None, None] * normal[1][:, None] * across[1]
-    step, along, across_squared = (torch.as_tensor(axis.ravel(), device=device) for axis in grid)
-    return step, along, across_squared, torch.as_tensor(weight.ravel(), device=device)
+        across, across_weights = norm**2, density / density.sum()
+    grid = np.meshgrid(normal, normal, across, indexing="ij")
+    weight = normal_weights[:, None, None] * normal_weights[:, None] * across_weights
+    return (*(np.ascontiguousarray(axis.ravel()) for axis in grid), weight.ravel())
 
 
 def _log_cosh(x: Tensor) -> Tensor:
@@ -172,6 +174,6 @@ def _same_space(
 ) -> None:
     if q.event_shape != p.event_shape:
         raise ValueError(
-            f"KL between laws of event shapes {tuple(q.event_shape)} and {tuple(p.event_shape)}: both must live "
-            "on the same H^d."
+            f"KL between laws of event shapes {tuple(q.event_shape)} and {tuple(p.event_shape)}: both must "
+            "live on the same H^d."
         )

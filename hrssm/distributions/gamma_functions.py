@@ -22,6 +22,9 @@ __all__ = ["log_gamma_quantile", "stirling", "stirling_bregman", "stirling_slope
 _STIRLING = [1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156, -3617 / 122400]
 _SERIES_FROM = 10.0
 
+# 8-point Gauss-Legendre on [0, 1]
+_RULE = [(float(x + 1) / 2, float(w) / 2) for x, w in zip(*np.polynomial.legendre.leggauss(8), strict=True)]
+
 
 def stirling(a: Tensor) -> Tensor:
     """S(a) for a > 0."""
@@ -70,10 +73,9 @@ def stirling_bregman(a: Tensor, b: Tensor) -> Tensor:
     step = b - a
     near = step.abs() < 0.25 * a
     close = torch.where(near, step, torch.zeros_like(step))
-    nodes, weights = np.polynomial.legendre.leggauss(8)
     integral = torch.zeros_like(step)
-    for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
-        integral = integral + float(weight * (1 - node)) * stirling_curvature(a + float(node) * close)
+    for node, weight in _RULE:
+        integral = integral + weight * (1 - node) * stirling_curvature(a + node * close)
     return torch.where(near, close.square() * integral, stirling(b) - stirling(a) - stirling_slope(a) * step)
 
 
@@ -100,7 +102,7 @@ def log_gamma_quantile(a: Tensor, noise: Tensor) -> Tensor:
     shape, normal = torch.broadcast_tensors(a.double(), noise.double())
     with torch.no_grad():
         lower = normal < 0
-        target = torch.special.log_ndtr(-normal.abs())
+        target = torch.log(torch.special.ndtr(-normal.abs()))
         log_peak = 0.5 * (torch.log(shape) - math.log(2 * math.pi)) - stirling(shape)
 
         def log_density(y: Tensor) -> Tensor:

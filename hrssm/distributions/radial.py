@@ -8,7 +8,6 @@ small sigma and large m. Work is done in float64 whatever the dtype.
 
 from __future__ import annotations
 
-import functools
 import math
 
 import numpy as np
@@ -17,11 +16,28 @@ from torch import Tensor
 
 from hrssm.distributions.implicit import attach_slopes
 
-__all__ = ["Rule", "gauss_legendre", "radial_quantile", "radial_rule"]
+__all__ = ["Rule", "radial_quantile", "radial_rule"]
 
-_NODES = 64
-_TAIL_NODES = 40
 _WINDOW = 9.0
+
+
+def _gauss_legendre(count: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Nodes and weights on [0, 1], and the matrix from values at the nodes to integrals from 0 to each."""
+    nodes, weights = np.polynomial.legendre.leggauss(count)
+    degrees = np.arange(count)
+    legendre = np.polynomial.legendre.legvander(nodes, count)
+    coefficients = (2 * degrees[:, None] + 1) / 2 * legendre[:, :count].T * weights
+    # int_{-1}^x P_k = (P_{k+1} - P_{k-1}) / (2k + 1), and 1 + x for k = 0
+    integrals = np.empty((count, count))
+    integrals[:, 0] = 1 + nodes
+    integrals[:, 1:] = (legendre[:, 2:] - legendre[:, : count - 1]) / (2 * degrees[1:] + 1)
+    arrays = ((nodes + 1) / 2, weights / 2, integrals @ coefficients / 2)
+    points, weights, cumulative = (torch.from_numpy(np.ascontiguousarray(array)) for array in arrays)
+    return points, weights, cumulative
+
+
+_BODY = _gauss_legendre(64)
+_TAIL = _gauss_legendre(40)
 
 
 class Rule:
@@ -42,7 +58,7 @@ class Rule:
 def radial_rule(scale: Tensor, fibre: int) -> Rule:
     """Quadrature for the radial law, scale (...), m = fibre (`rn-normaliser-stable`, `rn-moment`)."""
     law = _Radial(scale.double(), fibre)
-    points, weights, _ = gauss_legendre(_NODES, scale.device)
+    points, weights, _ = _on(_BODY, scale)
     nodes = law.low.unsqueeze(-1) + (law.high - law.low).unsqueeze(-1) * points
     terms = law.log_shape(nodes) + torch.log((law.high - law.low).unsqueeze(-1) * weights)
     log_integral = torch.logsumexp(terms, dim=-1)
@@ -68,7 +84,7 @@ def radial_quantile(scale: Tensor, norm: Tensor, fibre: int) -> Tensor:
         score = torch.special.ndtri(target)
         score = torch.where(lower, score, -score)
 
-        points, weights, cumulative = gauss_legendre(_NODES, scale.device)
+        points, weights, cumulative = _on(_BODY, scale)
         width = law.high - law.low
         nodes = law.low.unsqueeze(-1) + width.unsqueeze(-1) * points
         density = torch.exp(law.log_shape(nodes)) * width.unsqueeze(-1)
@@ -79,7 +95,7 @@ def radial_quantile(scale: Tensor, norm: Tensor, fibre: int) -> Tensor:
         r = _interpolate(score, nodes, table, density / (total * width.unsqueeze(-1)))
         r = torch.minimum(r.clamp_min(0), law.high)
 
-        points, weights, _ = gauss_legendre(_TAIL_NODES, scale.device)
+        points, weights, _ = _on(_TAIL, scale)
 
         def tail(r: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             """Log of the smaller tail at r, its integral of rho^2 - E rho^2, and the log-density at r."""
@@ -169,17 +185,6 @@ class _Radial:
         return step * (tilt - 0.5 * step / scale.square()) + self.fibre * shrink
 
 
-@functools.cache
-def gauss_legendre(count: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """Nodes and weights on [0, 1], and the matrix from values at the nodes to integrals from 0 to each."""
-    nodes, weights = np.polynomial.legendre.leggauss(count)
-    degrees = np.arange(count)
-    legendre = np.polynomial.legendre.legvander(nodes, count)
-    coefficients = (2 * degrees[:, None] + 1) / 2 * legendre[:, :count].T * weights
-    # int_{-1}^x P_k = (P_{k+1} - P_{k-1}) / (2k + 1), and 1 + x for k = 0
-    integrals = np.empty((count, count))
-    integrals[:, 0] = 1 + nodes
-    integrals[:, 1:] = (legendre[:, 2:] - legendre[:, : count - 1]) / (2 * degrees[1:] + 1)
-    arrays = ((nodes + 1) / 2, weights / 2, integrals @ coefficients / 2)
-    points, weights, cumulative = (torch.as_tensor(array, device=device) for array in arrays)
-    return points, weights, cumulative
+def _on(rule: tuple[Tensor, Tensor, Tensor], like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    points, weights, cumulative = rule
+    return points.to(like.device), weights.to(like.device), cumulative.to(like.device)
