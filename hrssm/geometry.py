@@ -127,15 +127,19 @@ def exp_origin(v: Tensor) -> Tensor:
     # Beyond radius 20 the decaying exponentials are below rounding error and sinh(r)^2 may overflow.
     radius = torch.sqrt(torch.where(far, square, torch.ones_like(square)))
     log_sinh = radius - math.log(2)
-    log_side = torch.log(side_squared.clamp_min(torch.finfo(v.dtype).tiny)) + 2 * (
-        log_sinh - torch.log(radius)
-    )
+    aslant = far & (side_squared > 0)  # straight up or down there is no side to take the logarithm of
+    log_side = torch.log(torch.where(aslant, side_squared, torch.ones_like(square)))
+    log_side = log_side + 2 * (log_sinh - torch.log(radius))
     rise = torch.where(far, radius + torch.log((1 + steep / radius) / 2), rise)
-    fall = torch.where(far, torch.logaddexp(log_side, torch.zeros_like(log_side)), fall)
+    fall = torch.where(aslant, torch.logaddexp(log_side, torch.zeros_like(log_side)), fall)
 
     height = torch.where(upward, rise - fall, -rise)
-    stretch = torch.where(far, torch.exp(log_sinh + height) / radius, ratio * torch.exp(height))
-    return _join(height, side * stretch)
+    log_stretch = torch.where(far, log_sinh + height - torch.log(radius), torch.zeros_like(height))
+    # Straight up the fibre stays 0 where its stretch overflows: the cap keeps 0 * inf out.
+    capped = log_stretch.clamp_max(math.log(torch.finfo(v.dtype).max))
+    stretch = torch.exp(torch.where(aslant, log_stretch, capped))
+    near_stretch = ratio * torch.exp(torch.where(far, torch.zeros_like(height), height))
+    return _join(height, side * torch.where(far, stretch, near_stretch))
 
 
 def log_origin(w: Tensor) -> Tensor:
