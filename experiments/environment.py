@@ -19,26 +19,30 @@ from matplotlib.figure import Figure
 from experiments.aggregate import parser, write_json
 from experiments.figure_style import grid, save, style
 from experiments.records import Experiment, RecordError, read_plan
-from hrssm.environments import TreeMDP, depth_occupancy, occupancy
+from hrssm.environments import Start, TreeMDP, depth_occupancy, occupancy
 from hrssm.evaluation import blind_clock, reconstruction_floors
 from hrssm.experiment import Run
+from hrssm.training.evaluate import ranges
 
-# One walk per kind; the name is the key that the paper reads.
-KINDS = {
-    "short": ("e2_dimensions", "hg-d16"),
-    "flat": ("e1_alignment", "flat-hg-d16"),
-    "stationary": ("e2_dimensions", "intended-hg-d16"),
-    "long": ("e8_longer_walks", "hg-d16"),
-    "deep": ("e9_depth_generalisation", "hg"),
-}
+# Name that the paper reads, the run whose walks they are, how they start, and which range of depths.
+KINDS: tuple[tuple[str, str, str, Start, str], ...] = (
+    ("short", "e2_dimensions", "hg-d16", "uniform", "in"),
+    ("flat", "e1_alignment", "flat-hg-d16", "uniform", "in"),
+    ("long", "e8_longer_walks", "hg-d16", "uniform", "in"),
+    ("deep_in", "e9_depth_generalisation", "hg", "uniform", "in"),
+    ("deep_out", "e9_depth_generalisation", "hg", "uniform", "out"),
+    ("stationary", "e2_dimensions", "intended-hg-d16", "stationary", "in"),
+    ("every_depth", "e2_dimensions", "intended-hg-d16", "every-depth", "in"),
+)
 
 
-def describe(run: Run) -> dict[str, Any]:
-    """The exact numbers of one run's walks; MSE in squared observation units, information in nats.
+def describe(run: Run, start: Start, distribution: str) -> dict[str, Any]:
+    """The exact numbers of a kind of walk; MSE in squared observation units, information in nats.
 
-    Clock and floors are those of the evaluation's walks, the covariance that of the training walks.
+    Clock and floors are those of evaluation walks with this start, at these depths; the covariance is that of
+    the training walks. Where evaluation leaves the training depths the clock knows the training walks only.
     """
-    settings, length, scored_length = run.environment, run.training.length, run.evaluation.length
+    settings, evaluation, depths = run.environment, run.evaluation, dict(ranges(run))[distribution]
     tree = TreeMDP(
         settings.branching,
         settings.depth,
@@ -48,30 +52,35 @@ def describe(run: Run) -> dict[str, Any]:
         noise=settings.noise,
         dtype=torch.float64,
     )
-    walk = {"start": settings.start, "lazy": settings.lazy, "max_depth": settings.max_depth}
-    law = occupancy(tree, length, **walk)
-    by_step = depth_occupancy(tree, law)
-    share, nodes = by_step.mean(0), law.mean(0)
+    law = occupancy(
+        tree, run.training.length, start=settings.start, lazy=settings.lazy, max_depth=settings.max_depth
+    )
+    share, nodes = depth_occupancy(tree, law).mean(0), law.mean(0)
     centred = tree.observations - nodes @ tree.observations
     eigenvalues = torch.linalg.eigvalsh(centred.T @ (nodes[:, None] * centred)).flip(0)
-    floors = reconstruction_floors(tree, scored_length, **walk)
-    entropy = -float(torch.special.xlogy(share, share).sum())
-    scored = blind_clock(tree, scored_length, **walk)
+    learned = None
+    if settings.max_depth != evaluation.max_depth:
+        learned = occupancy(tree, evaluation.length, start=start, max_depth=settings.max_depth)
+    scored = blind_clock(
+        tree, evaluation.length, start=start, max_depth=evaluation.max_depth, depths=depths, learned=learned
+    )
+    floors = reconstruction_floors(tree, evaluation.length, start=start, max_depth=evaluation.max_depth)
+    walked = occupancy(tree, evaluation.length, start=start, max_depth=evaluation.max_depth)
     return {
         "branching": settings.branching,
         "depth": settings.depth,
         "nodes": tree.num_nodes,
         "bits": math.log2(tree.num_nodes),
-        "length": length,
-        "scored_length": scored_length,
-        "start": settings.start,
+        "length": run.training.length,
+        "scored_length": evaluation.length,
+        "start": start,
         "noise": settings.noise,
         "observation_dim": settings.observation_dim,
-        "depth_share": share.tolist(),
-        "depth_by_step": by_step.tolist(),
-        "depth_entropy": entropy,
+        "depths": depths,
+        "depth_by_step": depth_occupancy(tree, walked).tolist(),
+        "depth_entropy": -float(torch.special.xlogy(share, share).sum()),
         "depth_worth": floors["nothing"] - floors["depth"],
-        "floors": floors,
+        "floors": floors if depths is None else None,
         "clock": {name: value for name, value in scored.items() if math.isfinite(value)},
         "eigenvalues": eigenvalues[:16].tolist(),
         "largest_eigenvalue": float(eigenvalues[0]),
@@ -83,10 +92,16 @@ def describe(run: Run) -> dict[str, Any]:
 
 def clock_figure(facts: dict[str, dict[str, Any]]) -> Figure:
     """P(depth at step t) as stacked bars, for uniform and for stationary starts."""
-    figure, lines = grid(1, 2)
+    figure, lines = grid(1, 3)
     shades = ("#f0f0f0", "#d0d1e6", "#a6bddb", "#67a9cf", "#3690c0", "#02818a", "#016450", "#003c30")
     for axes, (key, title) in zip(
-        lines[0], (("short", "uniform start"), ("stationary", "stationary start")), strict=True
+        lines[0],
+        (
+            ("short", "uniform start"),
+            ("stationary", "stationary start"),
+            ("every_depth", "start at every depth"),
+        ),
+        strict=True,
     ):
         rows, base = facts[key]["depth_by_step"], [0.0] * len(facts[key]["depth_by_step"])
         for depth in range(len(rows[0])):
@@ -120,7 +135,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except RecordError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    facts = {kind: describe(plan[e].cells[cell].run) for kind, (e, cell) in KINDS.items()}
+    facts = {name: describe(plan[e].cells[cell].run, start, where) for name, e, cell, start, where in KINDS}
     folder = arguments.results / arguments.scale
     write_json(folder / "environment.json", facts)
     with style():

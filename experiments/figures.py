@@ -53,10 +53,17 @@ class Data:
     ):
         """The rows of one quantity under the protocol of the cell's track, in order of steps."""
         rows = self.rows
-        protocol = PROTOCOLS[self.track[cell]]
+        # Curves are recorded under the published protocol alone, whatever the track.
+        protocol = PROTOCOLS[self.track[cell]] if final else "published"
         chosen = (rows["cell"] == cell) & (rows["metric"] == metric) & (rows["control"] == control)
         chosen &= (rows["distribution"] == where) & (rows["protocol"] == protocol) & (rows["final"] == final)
         return rows[chosen & (rows["n"] > 0)].sort_values("step")
+
+    def clock_of_curve(self, cell: str, metric: str) -> pd.DataFrame:
+        """What the blind clock scores on the walks that curves are recorded on."""
+        rows = self.rows
+        chosen = (rows["cell"] == cell) & (rows["metric"] == metric) & (rows["control"] == "blind-clock")
+        return rows[chosen & (rows["protocol"] == "published") & (rows["distribution"] == "in")]
 
     def run(self, cell: str) -> Run:
         """The settings of `cell`."""
@@ -178,7 +185,7 @@ def draw_curves(axes: Axes, data: Data, track: str, metric: Callable[[str], str]
         axes.fill_between(steps, low, high, color=colour, alpha=0.18, linewidth=0)
         axes.plot(steps, rows["mean"].to_numpy(dtype=float), color=colour)
         draw_printed_curve(axes, data, cell, name, steps[-1])
-        clock = data.select(cell, name, control="blind-clock")
+        clock = data.clock_of_curve(cell, name)
         if len(clock):
             axes.axhline(clock.iloc[-1]["mean"], **CONTROL_STYLES["blind-clock"])  # pyright: ignore
     axes.set_xlabel("training step")

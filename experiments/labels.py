@@ -39,8 +39,8 @@ METRICS: dict[str, str] = {
     "attenuation": "E[exp τ]",
     "kl_fibre_depth_slope": "fibre term, slope in depth",
     "kl_drift_depth_slope": "drift term, slope in depth",
-    "offset_deeper": "learned offset, deeper",
-    "offset_shallower": "learned offset, shallower",
+    "shift_deeper": "learned offset after a deeper move",
+    "shift_shallower": "learned offset after a shallower move",
 }
 
 FAMILIES: dict[str, str] = {

@@ -147,8 +147,17 @@ def read_runs(results: Path, plan: list[Experiment]) -> tuple[pd.DataFrame, list
                     )
                 frame = frame[list(COLUMNS)].assign(experiment=experiment.id, cell=cell, final=final)
                 frames.append(frame.assign(track=settings.run.track))
+                if not final:
+                    frames.append(at_the_end(frames[-1]))
     check_one_source(manifests)
     return pd.concat(frames, ignore_index=True), list(manifests.values())
+
+
+def at_the_end(curves: pd.DataFrame) -> pd.DataFrame:
+    """What only training records (losses, learned offsets), at each seed's last step, as final rows."""
+    trained = curves[curves["protocol"] == "train"]
+    last = trained.groupby(["seed", "metric"])["step"].transform("max")
+    return trained[trained["step"] == last].assign(final=True)
 
 
 def check_one_source(manifests: dict[tuple[str, str], dict[str, Any]]) -> None:

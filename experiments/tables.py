@@ -145,8 +145,7 @@ def make_table(experiment: Experiment, summary: pd.DataFrame, printed: Sequence[
     blocks = []
     for track, protocol in PROTOCOLS.items():
         cells = [cell for cell in experiment.cells.values() if cell.run.track == track]
-        # The blind clock and model-free numbers are recorded under the protocol that they belong to as well.
-        chosen = summary[summary["protocol"] == protocol]
+        chosen = summary[summary["protocol"].isin([protocol, "train"])]
         entries = printed if track == "published" else []
         shown = metrics if track == "published" else dict.fromkeys(COUNTERPARTS.get(m, m) for m in metrics)
         groups = [
@@ -158,6 +157,14 @@ def make_table(experiment: Experiment, summary: pd.DataFrame, printed: Sequence[
             blocks.append({"track": track, "protocol": protocol, "groups": groups})
     rows = [row for block in blocks for group in block["groups"] for row in group["rows"]]
     compared = [row["covered"] for row in rows if row["covered"] is not None]
+    beside_clock = [
+        abs(row["printed"]["value"]) <= abs(row["controls"]["blind-clock"]["mean"])
+        for block in blocks
+        for group in block["groups"]
+        for row in group["rows"]
+        if group["metric"].startswith(("rho", "depth_probe")) and row["controls"]["blind-clock"]
+        if row["printed"] and row["printed"]["value"] is not None
+    ]
     clocked = [row["against"]["blind-clock"] for row in rows if row["against"]["blind-clock"]]
     return {
         "experiment": experiment.id,
@@ -172,6 +179,8 @@ def make_table(experiment: Experiment, summary: pd.DataFrame, printed: Sequence[
         "printed": sum(row["printed"] is not None and row["printed"]["value"] is not None for row in rows),
         "compared": len(compared),
         "covered": sum(compared),
+        "printed_beside_clock": len(beside_clock),
+        "printed_within_clock": sum(beside_clock),
         "clock": {place: clocked.count(place) for place in ("above", "below", "not separated")},
     }
 

@@ -59,19 +59,30 @@ def write_run(results: Path, settings: Cell, seeds: tuple[int, ...] = SEEDS, dig
     rng = np.random.default_rng(zlib.crc32(f"{experiment}/{cell}".encode()))
     folder.mkdir(parents=True, exist_ok=True)
     curve, final = [], []
+
+    def add(
+        rows: list, seed: int, step: int, protocol: str, control: str, where: str, metric: str, value: float
+    ) -> None:
+        rows.append((experiment, cell, seed, 42, step, protocol, control, where, metric, value))
+
     for metric in metrics_of(settings):
         level = float(rng.uniform(0.1, 0.6))
+        for seed in seeds:
+            for step in STEPS if "probe" not in metric else ():
+                value = level + 0.3 / step + 0.05 * rng.standard_normal()
+                add(curve, seed, step, "published", "trained", "in", metric, value)
         for protocol in ("published", "every_depth"):
-            for seed in seeds:
-                for step in STEPS:
-                    value = level + 0.3 / step + 0.05 * rng.standard_normal()
-                    curve.append((experiment, cell, seed, 42, step, protocol, "trained", "in", metric, value))
-                for where in ("in", "out") if experiment.startswith("e9") else ("in",):
+            for where in ("in", "out") if experiment.startswith("e9") else ("in",):
+                for seed in seeds:
                     for control in ("trained", *(c for c in CONTROLS if c != "blind-clock")):
                         value = level + 0.05 * rng.standard_normal()
-                        row = (experiment, cell, seed, 42, STEPS[-1], protocol, control, where, metric, value)
-                        final.append(row)
-            final.append((experiment, cell, -1, 42, STEPS[-1], protocol, "blind-clock", "in", metric, level))
+                        add(final, seed, STEPS[-1], protocol, control, where, metric, value)
+                add(final, -1, STEPS[-1], protocol, "blind-clock", where, metric, level)
+    if settings.run.model.prior == "action":
+        for metric in ("shift_deeper", "shift_shallower"):
+            for seed in seeds:
+                for step in STEPS:
+                    add(curve, seed, step, "train", "trained", "in", metric, 0.3 / step + 0.001 * seed)
     for name, rows in (("metrics", curve), ("evaluation", final)):
         pd.DataFrame(rows, columns=list(COLUMNS)).to_parquet(folder / f"{name}.parquet", index=False)
     manifest = {

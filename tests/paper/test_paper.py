@@ -1,4 +1,4 @@
-"""The compiled paper: nine tables, a labelled footer on each page, numbers and verdicts that are the data's."""
+"""The compiled paper: nine tables, a footer on each page, numbers and verdicts that are the data's."""
 
 from __future__ import annotations
 

@@ -1,0 +1,54 @@
+"""The facts of the environment against numbers that can be worked out by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from experiments.environment import KINDS, clock_figure, describe
+from experiments.records import Experiment
+
+
+@pytest.fixture(scope="module")
+def facts(plan: list[Experiment]) -> dict[str, dict]:
+    files = {e.id: e for e in plan}
+    return {name: describe(files[e].cells[cell].run, start, where) for name, e, cell, start, where in KINDS}
+
+
+def test_nodes_and_thresholds(facts: dict[str, dict]) -> None:
+    short = facts["short"]
+    assert short["nodes"] == (4**6 - 1) // 3
+    assert facts["flat"]["nodes"] == 1 + 50 + 2500
+    assert short["threshold"] == 64 / 2
+    assert short["effective_weight"] == pytest.approx(64 / (2 * 0.05**2))
+    assert short["eigenvalues"] == sorted(short["eigenvalues"], reverse=True)
+
+
+def test_a_uniform_start_is_at_the_deepest_level_as_often_as_there_are_leaves(facts: dict[str, dict]) -> None:
+    assert facts["short"]["depth_by_step"][0][5] == pytest.approx(4**5 / 1365)
+    assert facts["every_depth"]["depth_by_step"][0] == pytest.approx([1 / 6] * 6)
+
+
+def test_the_clock_knows_nothing_of_a_stationary_walk(facts: dict[str, dict]) -> None:
+    stationary = facts["stationary"]
+    assert stationary["clock"]["rho_height"] == pytest.approx(0, abs=1e-9)
+    assert stationary["clock"]["depth_probe_accuracy"] == pytest.approx(stationary["clock"]["depth_majority"])
+    assert facts["short"]["clock"]["rho_height"] > 0.3
+
+
+def test_knowing_more_leaves_less_error(facts: dict[str, dict]) -> None:
+    floors = facts["short"]["floors"]
+    assert floors["node"] < floors["depth"] < floors["step"] < floors["nothing"]
+
+
+def test_depths_beyond_training_are_scored_apart(facts: dict[str, dict]) -> None:
+    assert tuple(facts["deep_in"]["depths"]) == (0, 5)
+    assert tuple(facts["deep_out"]["depths"]) == (6, 7)
+
+
+def test_the_figure_has_a_panel_for_each_start(facts: dict[str, dict]) -> None:
+    figure = clock_figure(facts)
+    assert [axes.get_title() for axes in figure.axes] == [
+        "uniform start",
+        "stationary start",
+        "start at every depth",
+    ]
