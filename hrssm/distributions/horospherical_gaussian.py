@@ -189,13 +189,17 @@ class HorosphericalGaussian(LatentDistribution):
         """Log-density with respect to the Riemannian volume, (...) for value (..., d) (`hgk-density`)."""
         if self._validate_args:
             self._validate_sample(value)
-        height = value[..., 0]
+        # split, not two slices: its backward is one concatenation
+        height, side = value.split((1, self.fibre_loc.shape[-1]), dim=-1)
+        height = height.squeeze(-1)
         step = height - self.height_loc
         kappa_one = _is_one(self.coupling)
-        exponent = height if kappa_one else self.height_loc + self.coupling * step
-        shrink = torch.exp(-exponent)
-        inverse_width = shrink.unsqueeze(-1) / self._fibre_row
-        spread = ((value[..., 1:] - self.fibre_loc) * inverse_width).square().sum(-1)
+        shrink = torch.exp(-height if kappa_one else -self.height_loc - self.coupling * step)
+        offset = side - self.fibre_loc
+        if self.per_coordinate:
+            spread = (offset * (shrink.unsqueeze(-1) / self.fibre_scale)).square().sum(-1)
+        else:
+            spread = offset.square().sum(-1) * (shrink / self.fibre_scale).square()
         log_prob = -0.5 * ((step / self.height_scale).square() + spread) - self._log_normaliser
         return log_prob if kappa_one else log_prob + self.fibre_loc.shape[-1] * (1 - self.coupling) * step
 

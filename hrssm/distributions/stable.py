@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
 
 __all__ = ["exp_gap", "log_ratio"]
 
-_EXP_GAP = [1 / math.factorial(n) for n in range(2, 17)]
+# sinh(x) - x = x^3 times this polynomial in x^2
+_SINH_GAP = [1 / math.factorial(n) for n in range(3, 17, 2)]
 
 
 def exp_gap(x: Tensor) -> Tensor:
-    """exp(x) - 1 - x, never negative, to full relative accuracy.
+    """exp(x) - 1 - x, never negative, to full relative accuracy; its derivative is expm1(x).
 
-    For |x| < 1/2 the Taylor polynomial of degree 16, whose remainder is below 1e-18 of the value; beyond, the
-    difference itself.
+    For |x| < 1/2 it is 2 sinh(x / 2)^2 + (sinh(x) - x), the bracket by its Taylor polynomial of degree 15, whose
+    remainder is below 2e-19 of the value; beyond, the difference itself.
     """
-    small = x.abs() < 0.5
-    near = torch.full_like(x, _EXP_GAP[-1])
-    for coefficient in reversed(_EXP_GAP[:-1]):
-        near = near * x + coefficient
-    return torch.where(small, near * x * x, torch.expm1(x) - x)
+    return _ExpGap.apply(x)  # type: ignore[no-any-return]
 
 
 def log_ratio(a: Tensor, b: Tensor) -> Tensor:
@@ -31,8 +29,60 @@ def log_ratio(a: Tensor, b: Tensor) -> Tensor:
     Both branches are the same function: log1p((a - b) / b) keeps the digits of a - b, log(a / b) those of a
     ratio far from 1.
     """
-    difference = (a - b) / b
-    near = difference.abs() < 0.5
-    # The unused branch is fed a harmless argument, so that its gradient stays finite.
-    close = torch.log1p(torch.where(near, difference, torch.zeros_like(difference)))
-    return torch.where(near, close, torch.log(a / b))
+    return _LogRatio.apply(*torch.broadcast_tensors(a, b))  # type: ignore[no-any-return]
+
+
+# The derivatives are written out, not left to differentiate through both branches of every `where`: they are as
+# accurate, and cost one operation where the polynomial's would cost twenty.
+
+
+class _ExpGap(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:  # type: ignore[override]
+        square = x * x
+        odd = square * _SINH_GAP[-1] + _SINH_GAP[-2]
+        for coefficient in reversed(_SINH_GAP[:-2]):
+            odd = odd * square + coefficient
+        half = torch.sinh(x / 2)
+        near = 2 * half * half + odd * square * x
+        return torch.where(x.abs() < 0.5, near, torch.expm1(x) - x)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        ctx.save_for_backward(inputs[0])
+        ctx.save_for_forward(inputs[0])
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+        return grad * torch.expm1(ctx.saved_tensors[0])
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor) -> Tensor:  # type: ignore[override]
+        return tangent * torch.expm1(ctx.saved_tensors[0])
+
+
+class _LogRatio(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(a: Tensor, b: Tensor) -> Tensor:  # type: ignore[override]
+        difference = (a - b) / b
+        near = difference.abs() < 0.5
+        return torch.where(near, torch.log1p(difference), torch.log(a / b))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        ctx.save_for_backward(*inputs)
+        ctx.save_for_forward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:  # type: ignore[override]
+        a, b = ctx.saved_tensors
+        return (grad / a if ctx.needs_input_grad[0] else None, -grad / b if ctx.needs_input_grad[1] else None)
+
+    @staticmethod
+    def jvp(ctx: Any, tangent_a: Tensor, tangent_b: Tensor) -> Tensor:  # type: ignore[override]
+        a, b = ctx.saved_tensors
+        return tangent_a / a - tangent_b / b
