@@ -335,8 +335,8 @@ _kept = ell / sp.Min(ell, _theta)
     uses=("tree-walk", "tree-floor", "tree-parity"),
     sources=[
         ("perret2026", "loss"),
-        ("tipping1999", "maximum likelihood PCA"),
-        ("cover2006", "Theorem 10.3.3"),
+        ("tippingbishop1999", "maximum likelihood"),
+        ("cover2006", "reverse water-filling"),
     ],
     implements=["hrssm.models.objective.Objective"],
     certificate=Certificate(
@@ -389,11 +389,11 @@ def obj_collapse(claim: Any) -> Iterator[Step]:
             "D = 2 l (1 + g)/beta, so l is below the threshold: x = 1, nothing is encoded",
         )
         yield Step(claim[index].lhs, claim[index].rhs, argument, "the two cases together")
-    l1, l2, a1, a2, a3, a4, s1, s2, s3 = sp.symbols("l_1 l_2 a_1 a_2 a_3 a_4 s_1 s_2 s_3", positive=True)
+    l1, l2, a1, a2, a3, a4, s1, s2 = sp.symbols("l_1 l_2 a_1 a_2 a_3 a_4 s_1 s_2", positive=True)
     covariance = sp.diag(l1, l2)
     for gain, spread, words in (
         (sp.Matrix([[a1, a2]]), sp.Matrix([[s1]]), "one latent"),
-        (sp.Matrix([[a1, a2], [a3, a4]]), sp.Matrix([[s1, s3], [s3, s2]]), "two latents"),
+        (sp.Matrix([[a1, a2], [a3, a4]]), sp.diag(s1, s2), "two latents, in the axes of their spread"),
     ):
         second = gain * covariance * gain.T + spread
         yield Step(

@@ -265,7 +265,7 @@ def _parity_independent(p: Mapping[str, Any]) -> list[arb]:
     ),
     status="new",
     uses=("tree-walk", "tree-floor"),
-    sources=[("perret2026", "loss"), ("ordentlich2005", "Theorem 2.1")],
+    sources=[("perret2026", "loss"), ("ordentlich2005", "binary case")],
     certificate=Certificate(
         points=tuple(
             {

@@ -72,7 +72,7 @@ def closest_pairs(length: int) -> dict[int, arb]:
         forth = [
             _rotation(turn * slot) * _boost(length) * _rotation(arb.pi()) for slot in range(BRANCHING + 1)
         ]
-        frames = {(): arb_mat([[1, 0, 0], [0, 1, 0], [0, 0, 1]])}
+        frames: dict[tuple[int, ...], arb_mat] = {(): arb_mat([[1, 0, 0], [0, 1, 0], [0, 0, 1]])}
         for path in _paths():
             if path:
                 frames[path] = frames[path[:-1]] * forth[path[-1]]
@@ -249,7 +249,7 @@ def _embedding_independent(p: Mapping[str, Any]) -> list[arb]:
         "distortion_4, ..: B = 4, L = 5, measured",
     ),
     status="new",
-    sources=[("sarkar2011", "Section 3"), ("perret2026", "motivation")],
+    sources=[("sarkar2011", "construction"), ("perret2026", "motivation")],
     certificate=Certificate(
         points=tuple(
             {
