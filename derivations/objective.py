@@ -6,15 +6,11 @@ The loss is the mean over the D coordinates of the squared error, plus beta time
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from fractions import Fraction
 from functools import cache
 from typing import Any
 
-import numpy as np
-from flint import arb, arb_mat, fmpq
+from flint import arb
 
-from derivations import cache as store
-from derivations.environment import depth_laws, level_sizes
 from derivations.kernel import (
     Certificate,
     Step,
@@ -29,10 +25,16 @@ from derivations.kernel import (
     sp,
     symbol,
 )
-from derivations.observation_law import STEPS, floor_of_ball, table_balls, write_up_table
+from derivations.observation_law import STEPS
+from derivations.walk_covariance import (
+    certified_walks,
+    eigenvalues_numpy,
+    tilt,
+    tilted,
+    trajectory_eigenvalues,
+)
 
 beta, D, sigma = symbol("beta", positive=True), symbol("D", positive=True), symbol("sigma", positive=True)
-MODULES = ("objective",)
 ell, g = symbol("l", positive=True), symbol("g", nonnegative=True)
 
 
@@ -159,141 +161,10 @@ def _collapse_independent(p: Mapping[str, Any]) -> list[arb]:
         exact(p["l"]) * best / exact(p["D"]),
         -best.log() / 2,
         objective,
-        *(arb(v) for v in _eigenvalues_numpy()),
-        *(arb(v) for v in _trajectory_eigenvalues("power")),
+        *(arb(v) for v in eigenvalues_numpy()),
+        *(arb(v) for v in trajectory_eigenvalues("power")),
+        *(arb(int(1000 * tilted(tilt(t))[0])) for t in STEPS),
     ]
-
-
-@cache
-def frame_eigenvalue(steps: int) -> arb:
-    """Largest eigenvalue of the covariance of one observation on the write-up's tree, enclosed.
-
-    For a positive matrix C, tr C^(2n+1) / tr C^(2n) <= lambda_max <= (tr C^(2n))^(1/(2n)); n = 256.
-    """
-    laws = depth_laws(4, 5, steps)
-    mean_law = [sum((law[k] for law in laws), Fraction(0)) / steps for k in range(6)]
-    per_node = [p / n for p, n in zip(mean_law, level_sizes(4, 5), strict=True)]
-    level = [k for k, n in enumerate(level_sizes(4, 5)) for _ in range(n)]
-    with precision(160):
-        shares = [arb(fmpq(p.numerator, p.denominator)) for p in per_node]
-        table = table_balls()
-        weighted = arb_mat(
-            [[v * shares[k] for v in row] for row, k in zip(table.tolist(), level, strict=True)]
-        )
-        mean = arb_mat([[sum(column, arb(0)) for column in zip(*weighted.tolist(), strict=True)]])
-        covariance = table.transpose() * weighted - mean.transpose() * mean
-        power, exponent = covariance, 1
-        scale = covariance.trace()
-        power = covariance * (1 / scale)
-        unit = power
-        while exponent < 256:
-            power, exponent = power * power, 2 * exponent
-        upper = (power.trace().log() / exponent).exp()
-        lower = (power * unit).trace() / power.trace()
-        return scale * lower.union(upper)
-
-
-@cache
-def _walks() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Transition matrix of the nodes as parents and children, and observations, in float64."""
-    features, weight, noise = write_up_table()
-    seen = np.tanh(features.astype(float) @ weight.T.astype(float)) + noise
-    count = len(seen)
-    parent = np.array([0] + [(i - 1) // 4 for i in range(1, count)])
-    degree = np.bincount(parent[1:], minlength=count) + (np.arange(count) > 0)
-    return parent, degree, seen
-
-
-def _onward(values: np.ndarray) -> np.ndarray:
-    """E[f(next node) | node] for each column f."""
-    parent, degree, _ = _walks()
-    total = np.zeros_like(values)
-    np.add.at(total, parent[1:], values[1:])
-    total[1:] += values[parent[1:]]
-    return total / degree[:, None]
-
-
-def _laws(steps: int) -> np.ndarray:
-    _, degree, seen = _walks()
-    law = [np.full((len(seen), 1), 1 / len(seen))]
-    for _ in range(steps - 1):
-        law.append(_onward(law[-1] / degree[:, None]) * degree[:, None])
-    return np.stack([x[:, 0] for x in law])
-
-
-@cache
-def _trajectory_eigenvalues(route: str) -> tuple[int, ...]:
-    """floor(100 lambda_max) of the covariance of a whole walk's observations (T D of them), in float64.
-
-    "dense": the matrix, by LAPACK; "power": power iteration, applying the covariance through the walk itself.
-    """
-    _, _, seen = _walks()
-    found = []
-    for steps in STEPS:
-        law = _laws(steps)
-        mean = law @ seen
-        if route == "dense":
-            size = seen.shape[1]
-            matrix, ahead = np.zeros((steps, size, steps, size)), seen
-            for lag in range(steps):
-                for s in range(steps - lag):
-                    block = (seen * law[s][:, None]).T @ ahead - np.outer(mean[s], mean[s + lag])
-                    matrix[s, :, s + lag], matrix[s + lag, :, s] = block, block.T
-                ahead = _onward(ahead)
-            value = np.linalg.eigvalsh(matrix.reshape(steps * size, -1))[-1]
-        else:
-            value = _power_iteration(seen, law, mean)
-        found.append(int(100 * value))
-    return tuple(found)
-
-
-def _power_iteration(seen: np.ndarray, law: np.ndarray, mean: np.ndarray) -> float:
-    steps = len(law)
-    vector = np.tile(seen[-1] - seen[20], (steps, 1)) * (-1.0) ** np.arange(steps)[:, None]
-    _, degree, _ = _walks()
-    value = 0.0
-    for _ in range(60):
-        vector /= np.linalg.norm(vector)
-        score = seen @ vector.T - np.sum(mean * vector, 1)  # (N, T): the part of each step at each node
-        later = np.zeros((len(seen), steps))  # E[sum of the parts after t | node at t]
-        for t in range(steps - 2, -1, -1):
-            later[:, t] = _onward((later[:, t + 1] + score[:, t + 1])[:, None])[:, 0]
-        past, earlier = np.zeros(len(seen)), np.zeros((len(seen), steps))
-        for t in range(1, steps):  # E[sum of the parts before t; node at t], a measure on the nodes
-            past = past + score[:, t - 1] * law[t - 1]
-            past = (_onward((past / degree)[:, None]) * degree[:, None])[:, 0]
-            earlier[:, t] = past
-        total = law.T * (score + later) + earlier
-        image = (total.T @ seen) - total.sum(0)[:, None] * mean
-        value = float(np.sum(image * vector))
-        vector = image
-    return value
-
-
-@cache
-def _eigenvalues_numpy() -> tuple[int, ...]:
-    _, _, seen = _walks()
-    found = []
-    for steps in STEPS:
-        share = _laws(steps).mean(0)
-        centred = seen - share @ seen
-        found.append(int(1000 * np.linalg.eigvalsh((centred * share[:, None]).T @ centred)[-1]))
-    return tuple(found)
-
-
-def _frame_floor(steps: int) -> int:
-    with precision(160):
-        return floor_of_ball(frame_eigenvalue(steps), 3)
-
-
-@cache
-def _largest() -> dict[str, list[int]]:
-    """Both kinds of largest eigenvalue, kept between runs."""
-    return store.recall(
-        "largest eigenvalues",
-        MODULES,
-        lambda: {"frame": [_frame_floor(t) for t in STEPS], "walk": list(_trajectory_eigenvalues("dense"))},
-    )
 
 
 _theta = beta * D / 2
@@ -309,11 +180,15 @@ _kept = ell / sp.Min(ell, _theta)
         sp.Eq(sp.Function("J")(ell), sp.Min(ell, _theta) / D + beta * sp.log(_kept) / 2),
         *(
             sp.Eq(sp.floor(1000 * symbol(f"lambda_{steps}", positive=True)), value)
-            for steps, value in zip(STEPS, _largest()["frame"], strict=True)
+            for steps, value in zip(STEPS, certified_walks()["frame"], strict=True)
         ),
         *(
             sp.Eq(sp.floor(100 * symbol(f"Lambda_{steps}", positive=True)), value)
-            for steps, value in zip(STEPS, _largest()["walk"], strict=True)
+            for steps, value in zip(STEPS, certified_walks()["walk"], strict=True)
+        ),
+        *(
+            sp.Eq(sp.floor(1000 * symbol(f"beta_pays_{steps}", positive=True)), value)
+            for steps, value in zip(STEPS, certified_walks()["code"], strict=True)
         ),
     ),
     symbols={
@@ -330,6 +205,9 @@ _kept = ell / sp.Min(ell, _theta)
         "steps; "
         "Lambda_8, ..: all T observations of a walk together, when the code may be carried along (level N); "
         "the threshold beta D/2 is 32 for both",
+        "beta_pays_8, ..: a weight below which total collapse is not the best over codes of any shape (a "
+        "lower bound "
+        "on where it becomes so)",
     ),
     status="new",
     uses=("tree-walk", "tree-floor", "tree-parity"),
@@ -427,19 +305,26 @@ def obj_collapse(claim: Any) -> Iterator[Step]:
         "does, since "
         "the complement moves by O(epsilon), which counts in second order",
     )
-    for relation, value_, steps in zip(claim[3:6], _largest()["frame"], STEPS, strict=True):
+    for relation, value_, steps in zip(claim[3:6], certified_walks()["frame"], STEPS, strict=True):
         yield Step(
             sp.Integer(value_),
             relation.rhs,
             algebra,
             f"{steps} steps: tr C^257/tr C^256 and (tr C^256)^(1/256)",
         )
-    for relation, value_, steps in zip(claim[6:], _largest()["walk"], STEPS, strict=True):
+    for relation, value_, steps in zip(claim[6:9], certified_walks()["walk"], STEPS, strict=True):
         yield Step(
             sp.Integer(value_),
             relation.rhs,
             algebra,
             f"{steps} steps, {64 * steps} numbers per walk; float64",
+        )
+    for relation, value_, steps in zip(claim[9:], certified_walks()["code"], STEPS, strict=True):
+        yield Step(
+            sp.Integer(value_),
+            relation.rhs,
+            algebra,
+            f"{steps} steps: F/R of one tilted law of walks, enclosed; below this weight some code pays",
         )
 
 
