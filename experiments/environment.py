@@ -36,6 +36,25 @@ KINDS: tuple[tuple[str, str, str, Start, str], ...] = (
 )
 
 
+def walk_eigenvalue(tree: TreeMDP, law: torch.Tensor) -> float:
+    """Largest eigenvalue of the covariance of all observations of a walk together (formula `obj-collapse`).
+
+    `law` (T, N) is the occupancy of a walk that is confined to no depth and never stays put.
+    """
+    steps, seen, width = len(law), tree.observations, tree.observations.shape[1]
+    mean = law @ seen
+    ahead = [seen]
+    for _ in range(1, steps):
+        padded = torch.where(tree.neighbours[..., None] >= 0, ahead[-1][tree.neighbours.clamp(min=0)], 0.0)
+        ahead.append(padded.sum(1) / tree.degree[:, None])
+    covariance = torch.zeros((steps, width, steps, width), dtype=seen.dtype)
+    for s in range(steps):
+        for t in range(s, steps):
+            block = (law[s][:, None] * seen).T @ ahead[t - s] - torch.outer(mean[s], mean[t])
+            covariance[s, :, t], covariance[t, :, s] = block, block.T
+    return float(torch.linalg.eigvalsh(covariance.reshape(steps * width, -1))[-1])
+
+
 def describe(run: Run, start: Start, distribution: str) -> dict[str, Any]:
     """The exact numbers of a kind of walk; MSE in squared observation units, information in nats.
 
@@ -84,6 +103,7 @@ def describe(run: Run, start: Start, distribution: str) -> dict[str, Any]:
         "clock": {name: value for name, value in scored.items() if math.isfinite(value)},
         "eigenvalues": eigenvalues[:16].tolist(),
         "largest_eigenvalue": float(eigenvalues[0]),
+        "largest_walk_eigenvalue": walk_eigenvalue(tree, law) if settings.max_depth is None else None,
         "threshold": settings.observation_dim / 2,
         "calibrated_threshold": settings.noise**2,
         "effective_weight": settings.observation_dim / (2 * settings.noise**2),
@@ -120,6 +140,7 @@ def clock_figure(facts: dict[str, dict[str, Any]]) -> Figure:
         axes.set_title(title)
         axes.set_xlabel("step $t$")
         axes.set_ylim(0, 1)
+        axes.set_xticks(range(0, len(rows), 3))
         axes.grid(visible=False)
     lines[0][0].set_ylabel("share of walks")
     handles, labels = lines[0][0].get_legend_handles_labels()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
-from experiments.environment import KINDS, clock_figure, describe
+from experiments.environment import KINDS, clock_figure, describe, walk_eigenvalue
 from experiments.records import Experiment
+from hrssm.environments import TreeMDP, occupancy
 
 
 @pytest.fixture(scope="module")
@@ -52,3 +54,14 @@ def test_the_figure_has_a_panel_for_each_start(facts: dict[str, dict]) -> None:
         "stationary start",
         "start at every depth",
     ]
+
+
+def test_the_covariance_of_a_walk_against_all_walks_of_a_small_tree() -> None:
+    tree = TreeMDP(2, 1, seed=3, observation_dim=4, embedding_dim=2, dtype=torch.float64)
+    # Root 0 and leaves 1, 2: all walks of three steps from a uniform start, with their probabilities.
+    walks = {(0, a, 0): 1 / 6 for a in (1, 2)} | {(a, 0, b): 1 / 6 for a in (1, 2) for b in (1, 2)}
+    seen = torch.stack([tree.observations[list(walk)].flatten() for walk in walks])
+    weight = torch.tensor(list(walks.values()), dtype=torch.float64)
+    centred = seen - weight @ seen
+    expected = torch.linalg.eigvalsh(centred.T @ (weight[:, None] * centred))[-1]
+    assert walk_eigenvalue(tree, occupancy(tree, 3)) == pytest.approx(float(expected))
