@@ -21,28 +21,28 @@ LIMIT = 14
 
 
 def mutants(statement: Any, limit: int = LIMIT) -> list[tuple[str, Any]]:
-    """Up to `limit` mutants of a statement, as (name, statement), the kinds taken in turn; deterministic."""
+    """Mutants of a statement as (name, statement): relations and kinds in turn, deterministic.
+
+    Up to `limit` of them, or up to six per relation where a statement has many.
+    """
     many = relations(statement)
-    pools: dict[str, list[tuple[str, Any]]] = {}
+    pools: dict[tuple[str, int], list[tuple[str, Any]]] = {}
     for index, relation in enumerate(many):
         prefix = f"[{index}] " if len(many) > 1 else ""
         for kind, label, mutated in _mutate(relation):
             whole = [*many[:index], mutated, *many[index + 1 :]]
-            pools.setdefault(kind, []).append(
+            pools.setdefault((kind, index), []).append(
                 (f"{prefix}{kind}: {label}", sp.Tuple(*whole) if len(many) > 1 else mutated)
             )
-    chosen: list[tuple[str, Any]] = []
-    seen: set[str] = set()
-    queues = [pools[k] for k in sorted(pools)]
-    strides = [_spread(q) for q in queues]
-    while len(chosen) < limit and any(strides):
-        for queue in strides:
+    chosen: dict[str, Any] = {}
+    queues = [_spread(pools[key]) for key in sorted(pools)]
+    limit = max(limit, 6 * len(many))
+    while len(chosen) < limit and any(queues):
+        for queue in queues:
             if queue and len(chosen) < limit:
                 name, mutated = queue.pop(0)
-                if name not in seen:
-                    seen.add(name)
-                    chosen.append((name, mutated))
-    return chosen
+                chosen.setdefault(name, mutated)
+    return list(chosen.items())
 
 
 def _mutate(relation: Any) -> Iterator[tuple[str, str, Any]]:
