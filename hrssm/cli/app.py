@@ -43,8 +43,8 @@ def run() -> None:
     except (ExperimentError, RecordError, ValueError) as error:
         sys.stderr.write(f"hrssm: {error}\n")
         sys.exit(2)
-    except Interrupted as error:
-        sys.stderr.write(f"hrssm: {error}\n")
+    except (Interrupted, KeyboardInterrupt) as error:
+        sys.stderr.write(f"hrssm: {str(error) or 'stopped; what was written before stays whole. Give the same command again.'}\n")
         sys.exit(130)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):

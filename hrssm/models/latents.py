@@ -6,6 +6,7 @@ made from explicit base noise, so that each member of an ensemble draws from its
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
@@ -28,13 +29,13 @@ class Bounds:
     height_max: float = 8.0
 
     def scale(self, raw: Tensor) -> Tensor:
-        """exp(raw), held within the bounds."""
-        return raw.exp().clamp(self.scale_min, self.scale_max)
+        """exp(raw), held within the bounds; the logarithm is held, so that a huge one gives no infinite derivative."""
+        return raw.clamp(math.log(self.scale_min), math.log(self.scale_max)).exp()
 
     def rate(self, raw: Tensor) -> Tensor:
         """Per member, the share of log scales (M, ...) that the bounds hold."""
-        scale = raw.detach().exp()
-        return ((scale < self.scale_min) | (scale > self.scale_max)).flatten(1).float().mean(1)
+        outside = (raw < math.log(self.scale_min)) | (raw > math.log(self.scale_max))
+        return outside.flatten(1).float().mean(1)
 
 
 class LatentFamily(ABC):

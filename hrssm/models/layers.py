@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -48,59 +47,6 @@ class MLP(nn.Module):
         return self.layers[-1](x)
 
 
-class DeferredGradient:
-    """Gathers, over the steps of one recurrence, what the gradient of a shared affine map needs.
-
-    Autograd would form one weight gradient a step and add them up: T thin products and T passes over the weight. Here each
-    step leaves its input and its output gradient behind, and the sum over steps is one product over T times as many rows.
-    The result is the same sum in another order of additions.
-    """
-
-    def __init__(self, weight: Tensor, bias: Tensor) -> None:
-        self.inputs: list[Tensor] = []
-        self.gradients: list[Tensor] = []
-        self.weight, self.bias = cast(tuple[Tensor, Tensor], _Collect.apply(self, weight, bias))
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """The affine map at one step, (M, N, in) to (M, N, out)."""
-        return cast(Tensor, _Step.apply(self, x, self.weight, self.bias))
-
-
-class _Collect(torch.autograd.Function):
-    """Identity on the parameters; its backward runs once every step's backward has run."""
-
-    @staticmethod
-    def forward(ctx: Any, store: DeferredGradient, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-        ctx.store = store
-        ctx.set_materialize_grads(False)
-        return weight.view_as(weight), bias.view_as(bias)
-
-    @staticmethod
-    def backward(ctx: Any, *_: Tensor | None) -> tuple[None, Tensor | None, Tensor | None]:
-        store = ctx.store
-        if not store.gradients:
-            return None, None, None
-        inputs, gradients = torch.cat(store.inputs, 1), torch.cat(store.gradients, 1)
-        store.inputs, store.gradients = [], []
-        return None, inputs.transpose(1, 2) @ gradients, gradients.sum(1, keepdim=True)
-
-
-class _Step(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, store: DeferredGradient, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        ctx.store = store
-        ctx.save_for_backward(x, weight)
-        return torch.baddbmm(bias, x, weight)
-
-    @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[None, Tensor, None, None]:
-        (gradient,) = grad_outputs
-        x, weight = ctx.saved_tensors
-        ctx.store.inputs.append(x)
-        ctx.store.gradients.append(gradient)
-        return None, gradient @ weight.transpose(1, 2), None, None
-
-
 class GRUCell(nn.Module):
     """The gated recurrent unit of torch.nn.GRUCell with a member axis, split in its two affine maps and its gates.
 
@@ -124,35 +70,8 @@ class GRUCell(nn.Module):
 
 def gru_gates(from_input: Tensor, from_state: Tensor, h: Tensor) -> Tensor:
     """The gates of a GRU: reset r, update u, candidate n, next state n + u (h - n)."""
-    return cast(Tensor, _Gates.apply(from_input, from_state, h))
-
-
-class _Gates(torch.autograd.Function):
-    """The gates with their derivative written out: one pass instead of some twenty small autograd nodes a step."""
-
-    @staticmethod
-    def forward(ctx: Any, from_input: Tensor, from_state: Tensor, h: Tensor) -> Tensor:
-        width = h.shape[-1]
-        ru = (from_input[..., : 2 * width] + from_state[..., : 2 * width]).sigmoid_()
-        r, u = ru.chunk(2, -1)
-        state_candidate = from_state[..., 2 * width :]
-        n = torch.addcmul(from_input[..., 2 * width :], r, state_candidate).tanh_()
-        ctx.save_for_backward(ru, n, state_candidate, h)
-        return torch.lerp(n, h, u)
-
-    @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        (g,) = grad_outputs
-        ru, n, state_candidate, h = ctx.saved_tensors
-        width = h.shape[-1]
-        r, u = ru.chunk(2, -1)
-        grad_input = torch.empty((*h.shape[:-1], 3 * width), dtype=h.dtype, device=h.device)
-        grad_h = g * u
-        torch.mul((g - grad_h), 1 - n * n, out=grad_input[..., 2 * width :])  # through tanh
-        grad_candidate = grad_input[..., 2 * width :]
-        torch.mul(grad_candidate, state_candidate, out=grad_input[..., :width])
-        torch.mul(g, h - n, out=grad_input[..., width : 2 * width])
-        grad_input[..., : 2 * width].mul_(ru - ru * ru)  # through the sigmoids
-        grad_state = grad_input.clone()
-        grad_state[..., 2 * width :].mul_(r)
-        return grad_input, grad_state, grad_h
+    reset_input, update_input, candidate_input = from_input.chunk(3, -1)
+    reset_state, update_state, candidate_state = from_state.chunk(3, -1)
+    reset, update = (reset_input + reset_state).sigmoid(), (update_input + update_state).sigmoid()
+    candidate = torch.addcmul(candidate_input, reset, candidate_state).tanh()
+    return torch.lerp(candidate, h, update)

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hrssm.models.latents import LatentFamily
-from hrssm.models.layers import MLP, DeferredGradient, Generators, GRUCell, Linear, gru_gates
+from hrssm.models.layers import MLP, Generators, GRUCell, Linear
+from hrssm.models.recurrence import recur
 
 PriorKind = Literal["plain", "action", "action-frozen"]
 DecoderKind = Literal["flat", "aware", "gated"]
@@ -88,30 +89,22 @@ class RSSM(nn.Module):
         """
         members, steps, batch, width = observations.shape
         embedded = self.encoder(observations.reshape(members, steps * batch, width))
-        evidence = (embedded @ self.posterior_evidence).view(members, steps, batch, self.hidden).unbind(1)
+        evidence = (embedded @ self.posterior_evidence).view(members, steps, batch, self.hidden)
         # One product of h serves the posterior's first layer and the GRU's gates.
-        from_state = DeferredGradient(
+        states, latents, posterior = recur(
+            self.family,
+            evidence,
+            noise,
             torch.cat((self.posterior_state, self.cell.state_weight), -1),
             torch.cat((self.posterior_bias, self.cell.state_bias), -1),
+            self.posterior_hidden.weight,
+            self.posterior_hidden.bias,
+            self.posterior_head.weight,
+            self.posterior_head.bias,
+            self.cell.input_weight,
+            self.cell.input_bias,
         )
-        from_hidden = DeferredGradient(self.posterior_hidden.weight, self.posterior_hidden.bias)
-        head = DeferredGradient(self.posterior_head.weight, self.posterior_head.bias)
-        from_latent = DeferredGradient(self.cell.input_weight, self.cell.input_bias)
-
-        h = observations.new_zeros(members, batch, self.hidden)
-        deter, stoch, posterior = [], [], []
-        for seen, draw in zip(evidence, noise.unbind(1), strict=True):
-            to_posterior, to_gates = from_state(h).split((self.hidden, 3 * self.hidden), -1)
-            raw = head(F.elu(from_hidden(F.elu(seen + to_posterior))))
-            z = self.family.sample(raw, draw)
-            deter.append(h)
-            posterior.append(raw)
-            stoch.append(z)
-            h = gru_gates(from_latent(z), to_gates, h)
-        states, latents = torch.stack(deter, 1), torch.stack(stoch, 1)
-        return Rollout(
-            states, latents, torch.stack(posterior, 1), self.prior(states, actions), self.decode(latents, gate=gate)
-        )
+        return Rollout(states, latents, posterior, self.prior(states, actions), self.decode(latents, gate=gate))
 
     def imagine(self, deter: Tensor, actions: Tensor, noise: Tensor, *, gate: float = 1.0) -> Rollout:
         """Roll the prior forward without observations.

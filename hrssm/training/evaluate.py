@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, get_args
 
 import numpy as np
@@ -37,7 +38,7 @@ def evaluate(directory: Path, *, device: torch.device, say: Callable[[str], None
     try:
         run = Run.model_validate(manifest["config"])
         data = torch.load(directory / "checkpoint.pt", map_location=device, weights_only=True)
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError, UnpicklingError) as error:
         raise RecordError(f"{directory}: the checkpoint cannot be read ({error}). Train it again with --overwrite.") from error
     seeds = [int(seed) for seed in manifest["seeds"]]
     alive = [k for k, seed in enumerate(seeds) if manifest["members"][str(seed)]["ended"] == "finished"]
@@ -153,9 +154,9 @@ def trajectories(
 
 
 def _clock(run: Run, environment: TreeMDP, protocol: Protocol, depths: tuple[int, int] | None) -> dict[str, float]:
-    e = run.evaluation
-    # Where evaluation leaves the training depths, the clock knows only the occupancy that training showed it.
-    restricted = run.environment.max_depth if run.environment.max_depth != e.max_depth else None
-    start = STARTS[protocol]
-    learned = None if restricted is None else occupancy(environment, e.length, start=start, max_depth=restricted)
-    return blind_clock(environment, e.length, start=start, max_depth=e.max_depth, depths=depths, learned=learned)
+    e, trained = run.evaluation, run.environment
+    learned = None
+    if trained.max_depth != e.max_depth:
+        # Evaluation leaves the training depths: the clock carries over what training showed it.
+        learned = occupancy(environment, e.length, start=trained.start, lazy=trained.lazy, max_depth=trained.max_depth)
+    return blind_clock(environment, e.length, start=STARTS[protocol], max_depth=e.max_depth, depths=depths, learned=learned)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -117,7 +120,7 @@ def train(
     saved = said = time.monotonic()
     every = max(1, run.training.steps // LOGGED_POINTS)
     objective = build_objective(run)
-    try:
+    with _deferred_interrupt() as interrupted:
         while state.step < run.training.steps:
             report = _step(state, objective)
             _stop_diverged(state, report, say, label)
@@ -137,17 +140,35 @@ def train(
             if now - saved > CHECKPOINT_SECONDS:
                 state.save(directory / "checkpoint.pt")
                 saved = now
-    except KeyboardInterrupt as interrupt:
-        state.save(directory / "checkpoint.pt")
-        raise Interrupted(
-            f"{label} was stopped at step {state.step} of {run.training.steps}; nothing is lost: its checkpoint is in "
-            f"{directory}. Give the same command again to go on from there."
-        ) from interrupt
+            if interrupted.is_set() and not last:
+                state.save(directory / "checkpoint.pt")
+                raise Interrupted(
+                    f"{label} was stopped at step {state.step} of {run.training.steps}; nothing is lost: its checkpoint is in "
+                    f"{directory}. Give the same command again to go on from there."
+                )
     state.save(directory / "checkpoint.pt")
     write_rows(directory / "metrics.parquet", state.rows)
     manifest = _manifest(state, name)
     write_manifest(directory, manifest)
     return manifest
+
+
+@contextlib.contextmanager
+def _deferred_interrupt() -> Iterator[threading.Event]:
+    """An event that Ctrl-C or SIGTERM sets, so that training stops between two steps, never within one.
+
+    Half a step would have moved the generators or some of the weights, and the run could not go on bit for bit.
+    """
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event  # only the main thread may handle signals
+        return
+    before = {number: signal.signal(number, lambda *_: event.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield event
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _resume(state: _State, directory: Path, overwrite: bool, say: Say, label: str) -> dict[str, Any] | None:

@@ -1,0 +1,62 @@
+"""Every control is measured, on the same walks; the clock knows nothing but the step."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+import torch
+
+from hrssm.evaluation import METRICS
+from hrssm.training.evaluate import CLOCK_SEED, evaluate, evaluation_walks
+from hrssm.training.record import RecordError
+from hrssm.training.setup import build_environment
+from tests.training.test_loop import CPU, go, quiet, tiny
+
+CONTROLS = {"trained", "untrained", "other-walk", "zeros", "depth-swapped", "depth-redrawn", "blind-clock"}
+
+
+def test_every_metric_under_every_control(tmp_path):
+    run = tiny(training={"steps": 2, "batch": 4, "length": 3})
+    go(run, [0, 1], tmp_path)
+    evaluate(tmp_path, device=CPU, say=quiet)
+    frame = pd.read_parquet(tmp_path / "evaluation.parquet")
+    assert set(frame["control"]) == CONTROLS
+    assert set(frame["metric"]) == set(METRICS)
+    assert set(frame.query("control == 'blind-clock'")["seed"]) == {CLOCK_SEED}
+    for (protocol, control), group in frame.query("control != 'blind-clock'").groupby(["protocol", "control"]):
+        assert set(group["seed"]) == {0, 1}, (protocol, control)
+    values = frame.query("protocol == 'published' and metric == 'mse' and seed == 0").set_index("control")["value"]
+    assert values["zeros"] != values["trained"] != values["untrained"]
+
+
+def test_evaluation_walks_belong_to_the_member(tmp_path):
+    run = tiny()
+    environment = build_environment(run, CPU)
+    both, alone = (evaluation_walks(run, environment, seeds, "every_depth") for seeds in ([1, 2], [2]))
+    assert torch.equal(both.nodes[1], alone.nodes[0])
+    assert not torch.equal(both.nodes[0], both.nodes[1])
+    assert set(environment.node_depth[both.nodes[0, 0]].tolist()) == {0, 1, 2, 3}
+
+
+def test_depths_never_trained_on_are_scored_apart(tmp_path):
+    run = tiny(
+        environment={"branching": 2, "depth": 3, "observation_dim": 8, "embedding_dim": 4, "max_depth": 2},
+        training={"steps": 2, "batch": 4, "length": 3},
+        evaluation={"walks": 12, "length": 4, "out_of_distribution_depth": 3},
+    )
+    go(run, [0], tmp_path)
+    evaluate(tmp_path, device=CPU, say=quiet)
+    frame = pd.read_parquet(tmp_path / "evaluation.parquet")
+    majority = frame.query("metric == 'depth_majority' and control == 'trained' and protocol == 'published'")
+    assert majority.set_index("distribution")["value"]["out"] == 1.0  # only depth 3 is left out there
+    assert majority.set_index("distribution")["value"]["in"] < 1.0
+
+
+def test_a_run_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(RecordError, match="holds no run"):
+        evaluate(tmp_path, device=CPU, say=quiet)
+    go(tiny(training={"steps": 2, "batch": 4, "length": 3}), [0], tmp_path)
+    whole = (tmp_path / "checkpoint.pt").read_bytes()
+    (tmp_path / "checkpoint.pt").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(RecordError, match="cannot be read"):
+        evaluate(tmp_path, device=CPU, say=quiet)
