@@ -4,8 +4,8 @@
 `evaluate` runs the record on NumPy object arrays whose entries are SymPy expressions, with torch's broadcasting rules.
 What comes out is the formula that the code computes, entry by entry, and nothing of it was written twice.
 
-A float in the graph stands for an exact number. `exact` says which: a rational with a small denominator, or a named
-constant such as log(2 pi) / 2 that rounds to that float. A float that is neither is refused: it would be a formula
+A float in the graph stands for an exact number. `exact` says which: a rational with a small denominator, or a
+rational multiple of a named constant, such as log(2 pi) / 2, that rounds to that float. A float that is neither is refused: it would be a formula
 with a rounded constant in it.
 """
 
@@ -21,19 +21,17 @@ import sympy as sp
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
-#: Irrational constants that code may hold as floats, with the float that stands for each.
-CONSTANTS: dict[float, sp.Expr] = {
-    float(sp.N(value, 30)): value
-    for value in (
-        sp.pi, 2 * sp.pi, sp.pi / 2, sp.sqrt(sp.pi), sp.sqrt(2 * sp.pi), sp.sqrt(sp.pi / 2), sp.sqrt(2 / sp.pi),
-        sp.sqrt(2), 1 / sp.sqrt(2), 2 / sp.sqrt(sp.pi), sp.log(2), sp.log(sp.pi), sp.log(2 * sp.pi),
-        sp.log(2 * sp.pi) / 2, sp.log(sp.pi / 2), sp.log(sp.pi / 2) / 2, sp.log(sp.pi) / 2, sp.log(2) / 2,
-        (1 + sp.log(2 * sp.pi)) / 2, 1 + sp.log(2 * sp.pi), sp.log(2 * sp.pi * sp.E), sp.log(4),
-    )
-}  # fmt: skip
-for _value, _constant in list(CONSTANTS.items()):
-    CONSTANTS[-_value] = -_constant
-
+#: Irrational constants whose rational multiples code may hold as floats.
+CONSTANTS = (
+    sp.pi,
+    sp.sqrt(sp.pi),
+    sp.sqrt(2 * sp.pi),
+    sp.sqrt(2),
+    sp.log(2 * sp.pi),
+    sp.log(2),
+    sp.log(sp.pi),
+    1 + sp.log(2 * sp.pi),
+)
 
 def exact(number: float | int | bool) -> sp.Expr:
     """The exact number that a float in a graph stands for; raises ValueError for one that stands for none."""
@@ -44,16 +42,15 @@ def exact(number: float | int | bool) -> sp.Expr:
     number = float(number)
     if math.isinf(number):
         return sp.oo if number > 0 else -sp.oo
-    for limit in (
-        10**4,
-        10**6,
-    ):  # a constant is looked up in between: no constant of the table is near p/q, q < 10^4
+    for limit in (10**4, 10**6):  # constants are looked up in between: none of them is p/q with q < 10^4
         near = Fraction(number).limit_denominator(limit)
         if float(near) == number:
             return sp.Rational(near.numerator, near.denominator)
-        for value, constant in CONSTANTS.items():
-            if abs(number - value) <= 4e-16 * abs(value):  # log(sqrt(2 pi)) in floats is one unit off
-                return constant
+        for constant in CONSTANTS:
+            multiple = number / float(constant)
+            near = Fraction(multiple).limit_denominator(16)
+            if abs(near.numerator) <= 1024 and abs(multiple - float(near)) <= 5e-16 * abs(multiple):
+                return sp.Rational(near.numerator, near.denominator) * constant
     if number != 0 and abs(number) < 1e-5:  # guards such as 1e-12: exact powers of ten or of two
         power = round(math.log10(abs(number)))
         if float(f"1e{power}") == abs(number):
@@ -61,8 +58,8 @@ def exact(number: float | int | bool) -> sp.Expr:
     if math.frexp(number)[0] in (0.5, -0.5):
         return sp.Rational(number)
     raise ValueError(
-        f"the graph holds the float {number!r}, which is neither a rational with denominator <= 10^6 nor a named "
-        f"constant; add the constant it stands for to derivations.aten.CONSTANTS"
+        f"the graph holds the float {number!r}, which is neither a rational with denominator <= 10^6 nor a "
+        f"multiple of a named constant; add the constant it stands for to derivations.aten.CONSTANTS"
     )
 
 
@@ -81,7 +78,7 @@ def trace(function: Callable[..., torch.Tensor], *examples: torch.Tensor) -> tor
         raise ValueError(
             "an example tensor was passed twice; the tracer would merge the two inputs: pass clones"
         )
-    return make_fx(function)(*examples)
+    return make_fx(lambda *inputs: function(*inputs))(*examples)  # whose defaults are no inputs
 
 
 def _elementwise(rule: Callable[..., Any]) -> Callable[..., np.ndarray]:
@@ -152,12 +149,19 @@ class _Path:
     def __init__(self, taken: list[tuple[Any, bool]]) -> None:
         self.taken, self.preset = [], list(taken)
 
-    def side(self, comparison: Any) -> bool:
+    def known(self, comparison: Any) -> bool | None:
+        """The side taken at this comparison before, if it was met."""
         for known, side in self.taken:
             if comparison == known:
                 return side
             if comparison == sp.Not(known):
                 return not side
+        return None
+
+    def side(self, comparison: Any) -> bool:
+        known = self.known(comparison)
+        if known is not None:
+            return known
         side = self.preset[len(self.taken)][1] if len(self.taken) < len(self.preset) else True
         self.taken.append((comparison, side))
         return side
@@ -172,7 +176,8 @@ def _holds(condition: Any) -> bool:
     if isinstance(condition, sp.Not):
         return not _holds(condition.args[0])
     if isinstance(condition, sp.And):
-        return all(_holds(c) for c in condition.args)
+        known = _Path.current.known if _Path.current else lambda _: None
+        return not any(known(c) is False for c in condition.args) and all(_holds(c) for c in condition.args)
     if isinstance(condition, sp.Or):
         return any(_holds(c) for c in condition.args)
     if _Path.current is None:
@@ -184,12 +189,19 @@ def _choose(condition: Any, yes: Any, no: Any) -> Any:
     return yes if yes == no or _holds(condition) else no
 
 
+def _compare(relation: Any, a: Any, b: Any) -> Any:
+    try:
+        return relation(a, b)
+    except TypeError:  # SymPy's attempt to decide a long comparison can run into nan
+        return relation(a, b, evaluate=False)
+
+
 def _larger(a: Any, b: Any) -> Any:
-    return _choose(sp.Ge(a, b), a, b)
+    return _choose(_compare(sp.Ge, a, b), a, b)
 
 
 def _smaller(a: Any, b: Any) -> Any:
-    return _choose(sp.Le(a, b), a, b)
+    return _choose(_compare(sp.Le, a, b), a, b)
 
 
 def _magnitude(x: Any) -> Any:
@@ -274,10 +286,10 @@ MEANING: dict[str, Callable[..., Any]] = {
     "clamp_min": _clamp,
     "clamp_max": lambda x, high: _clamp(x, None, high),
     "where": _elementwise(_choose),
-    "gt": _elementwise(lambda x, y: sp.Gt(x, y)),
-    "ge": _elementwise(lambda x, y: sp.Ge(x, y)),
-    "lt": _elementwise(lambda x, y: sp.Lt(x, y)),
-    "le": _elementwise(lambda x, y: sp.Le(x, y)),
+    "gt": _elementwise(lambda x, y: _compare(sp.Gt, x, y)),
+    "ge": _elementwise(lambda x, y: _compare(sp.Ge, x, y)),
+    "lt": _elementwise(lambda x, y: _compare(sp.Lt, x, y)),
+    "le": _elementwise(lambda x, y: _compare(sp.Le, x, y)),
     "eq": _elementwise(lambda x, y: sp.Eq(x, y)),
     "ne": _elementwise(lambda x, y: sp.Ne(x, y)),
     "logical_not": _elementwise(sp.Not),
@@ -342,7 +354,9 @@ _SHAPES = {
 class _Symbolic(torch.fx.Interpreter):
     """Runs a graph with `MEANING` in place of torch's kernels."""
 
-    def __init__(self, graph: torch.fx.GraphModule, meanings: Mapping[str, Callable[..., Any]], literal: bool) -> None:
+    def __init__(
+        self, graph: torch.fx.GraphModule, meanings: Mapping[str, Callable[..., Any]], literal: bool
+    ) -> None:
         super().__init__(graph)
         self.meanings = {name: _elementwise(rule) for name, rule in meanings.items()}
         self.number = binary if literal else exact

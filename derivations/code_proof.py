@@ -29,12 +29,14 @@ import torch
 import hrssm
 from derivations import aten, cache, primitives
 from derivations.balls import NotEvaluable, ball, precision
-from derivations.kernel import Formula, collect
+from derivations.kernel import Formula, collect, modules_of
 from derivations.rewrites import normal
 
 DIMENSIONS = (2, 3, 4)
 #: Random points at which both sides are enclosed, for each dimension and branch.
 POINTS = 6
+#: What a branch that is the entry up to rounding may be off by, relative to the size of the result or to 1.
+ROUNDING = sp.Rational(1, 2**52)
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,11 @@ class Claim:
     `inputs(d)` gives an array of symbols for each tensor of `call`; `expected(statement, d)` the array that the entry
     says comes out, in the same symbols, from the entry's statement (or that of the entries in `also`, which follow
     it). `variant` says which of several calls is meant. `through` is a pair of a function that is one-to-one where the
-    two sides lie, applied to both before they are compared, and the reason. `guarded` names the primitives that the
+    two sides lie, applied to both before they are compared, and the reason; `relation(d)` a polynomial that
+    is zero between the symbols this brings in, and the symbol to read it in. `pinned(d)` are the values that symbols
+    have on a branch where a sum of squares is zero: those at which each square is. `within` is for branches that are
+    the entry only up to rounding: which they are, what the code is there exactly, and why that is within rounding
+    (checked in balls at points of the branch). `guarded` names the primitives that the
     function calls; `opaque` further functions, proved by claims of their own, with their meaning here.
     """
 
@@ -58,6 +64,9 @@ class Claim:
     guarded: tuple[str, ...] = ()
     opaque: Mapping[str, tuple[int, Callable[..., Any]]] = field(default_factory=dict)
     through: tuple[Callable[[Any], Any], str] | None = None
+    relation: Callable[[int], tuple[Any, Any]] | None = None
+    pinned: Callable[[int], Mapping[Any, Any]] | None = None
+    within: tuple[Callable[[Any], bool], Callable[[int, Any], Any], str] | None = None
     dimensions: tuple[int, ...] = DIMENSIONS
     words: str = ""
 
@@ -90,22 +99,42 @@ class ClaimReport:
 
 def _logarithms(e: Any) -> Any:
     """Logarithms of sums over a common denominator, factored, then opened."""
-    e = e.replace(sp.log, lambda x: sp.log(sp.factor(sp.together(sp.expand(x, power_base=True, power_exp=True)))))
+    e = e.replace(
+        sp.log, lambda x: sp.log(sp.factor(sp.together(sp.expand(x, power_base=True, power_exp=True))))
+    )
     return sp.expand(sp.expand_log(e, factor=True), power_base=True, power_exp=True)
+
+
+def _units(*expressions: Any) -> list[Any]:
+    """The expressions with hyperbolic functions as exponentials, and those as powers of independent symbols."""
+    opened = [
+        sp.expand(e.rewrite([sp.sinh, sp.cosh, sp.tanh], sp.exp), power_base=True, power_exp=True)
+        for e in expressions
+    ]
+    powers = sorted({x for e in opened for x in e.atoms(sp.exp)}, key=sp.default_sort_key)
+    parts = {x: x.args[0].as_coeff_Mul() for x in powers}
+    units: dict[Any, Any] = {}
+    for coefficient, rest in parts.values():
+        units[rest] = sp.lcm(units.get(rest, sp.Integer(1)), sp.Rational(coefficient).q)
+    names = {rest: sp.Symbol(f"_e{i}", positive=True) for i, rest in enumerate(units)}
+    plain = {x: names[rest] ** (coefficient * units[rest]) for x, (coefficient, rest) in parts.items()}
+    return [e.xreplace(plain) for e in opened]
 
 
 def _exponentials(e: Any) -> Any:
     """exp of sums as powers of independent symbols, hyperbolic functions as exponentials, fractions cancelled."""
-    e = e.rewrite([sp.sinh, sp.cosh, sp.tanh], sp.exp)
-    e = sp.expand(e, power_base=True, power_exp=True)
-    units: dict[Any, Any] = {}
-    powers = {x for x in e.atoms(sp.exp)}
-    for x in sorted(powers, key=sp.default_sort_key):
-        coefficient, rest = x.args[0].as_coeff_Mul()
-        units[rest] = sp.lcm(units.get(rest, sp.Integer(1)), sp.Rational(coefficient).q)
-    names = {rest: sp.Symbol(f"_e{i}", positive=True) for i, rest in enumerate(units)}
-    e = e.xreplace({x: names[x.args[0].as_coeff_Mul()[1]] ** (x.args[0].as_coeff_Mul()[0] * units[x.args[0].as_coeff_Mul()[1]]) for x in powers})
-    return sp.expand(sp.cancel(sp.together(e)))
+    return sp.expand(sp.cancel(sp.together(_units(e)[0])))
+
+
+def _modulo(relation: Any, symbol: Any) -> Callable[[Any], Any]:
+    """Exponentials as symbols, then the numerator as a polynomial in `symbol` modulo relation = 0."""
+
+    def rewrite(e: Any) -> Any:
+        rational, zero = _units(e, relation)
+        numerator = sp.expand(sp.fraction(sp.together(rational))[0])
+        return sp.expand(sp.fraction(sp.together(sp.rem(numerator, sp.expand(zero), symbol)))[0])
+
+    return rewrite
 
 
 def _roots(e: Any) -> Any:
@@ -115,15 +144,19 @@ def _roots(e: Any) -> Any:
     roots = sorted({x for x in e.atoms(sp.Pow) if x.exp in (sp.S.Half, -sp.S.Half)}, key=sp.default_sort_key)
     bases = sorted({x.base for x in roots}, key=sp.default_sort_key)
     names = {b: sp.Symbol(f"_r{i}", positive=True) for i, b in enumerate(bases)}
-    numerator = sp.fraction(sp.together(e.xreplace({sp.Pow(b, h): names[b] ** (2 * h) for b in bases for h in (sp.S.Half, -sp.S.Half)})))[0]
+    numerator = sp.fraction(
+        sp.together(
+            e.xreplace({sp.Pow(b, h): names[b] ** (2 * h) for b in bases for h in (sp.S.Half, -sp.S.Half)})
+        )
+    )[0]
     numerator = sp.expand(numerator)
     for b, r in names.items():
         numerator = sp.expand(sp.rem(numerator, r**2 - b, r)) if numerator.has(r) else numerator
     return normal(numerator)
 
 
-def _exponentiated(e: Any) -> Any:
-    """A sum with logarithms is zero when its exponential is one: the logarithms become factors."""
+def _as_factors(e: Any) -> Any:
+    """The exponential of a sum, its logarithms as factors."""
     outside, product = sp.Integer(0), sp.Integer(1)
     for term in sp.Add.make_args(sp.expand(e)):
         coefficient, rest = term.as_coeff_Mul()
@@ -131,7 +164,12 @@ def _exponentiated(e: Any) -> Any:
             product *= rest.args[0] ** coefficient
         else:
             outside += term
-    return _exponentials(product * sp.exp(outside) - 1)
+    return product * sp.exp(outside)
+
+
+def _exponentiated(e: Any) -> Any:
+    """A sum with logarithms is zero when its exponential is one."""
+    return _exponentials(_as_factors(e) - 1)
 
 
 #: The rewrites in the order in which they are tried on code minus formula, each on what it was given.
@@ -147,12 +185,23 @@ REWRITES: tuple[tuple[str, Callable[[Any], Any]], ...] = (
 )
 
 
-def close(left: Any, right: Any) -> str | None:
-    """The name of the rewrite that reduces left - right to zero; None where none of them does."""
+def close(left: Any, right: Any, relation: tuple[Any, Any] | None = None) -> str | None:
+    """The name of the rewrite that reduces left - right to zero; None where none of them does.
+
+    `relation` is a polynomial that is zero, and the symbol in which it is read.
+    """
     apart = sp.sympify(left) - sp.sympify(right)
     if apart == 0:
         return "identical"
-    for name, rewrite in REWRITES:
+    rewrites = REWRITES
+    if relation:
+        reduced = _modulo(*relation)
+        rewrites = (
+            REWRITES[0],
+            ("modulo the relation of the symbols", reduced),
+            ("exponentiated, modulo the relation of the symbols", lambda e: reduced(_as_factors(e) - 1)),
+        )
+    for name, rewrite in rewrites:
         try:
             if rewrite(apart) == 0:
                 return name
@@ -183,6 +232,7 @@ def verify(claim: Claim, formulas: Mapping[str, Formula]) -> ClaimReport:
 
     def report(verdict: str, detail: str = "") -> ClaimReport:
         words = claim.words + (f" Compared through {claim.through[1]}." if claim.through else "")
+        words += f" Up to rounding: {claim.within[2]}." if claim.within else ""
         return ClaimReport(
             claim.implements, claim.formula, claim.variant, verdict, claim.dimensions, ways, tuple(sorted(used)),
             claim.guarded, words.strip(), detail,
@@ -196,7 +246,7 @@ def verify(claim: Claim, formulas: Mapping[str, Formula]) -> ClaimReport:
         if examination.verdict != "true":
             return report(examination.verdict, f"{name}: {examination.detail}")
     statements = [formulas[id] for id in (claim.formula, *claim.also)]
-    meanings = {n: (primitives.PRIMITIVES[n].arguments, primitives.PRIMITIVES[n].meaning) for n in claim.guarded}
+    meanings = {name: primitives.meaning(name) for name in claim.guarded}
     for d in claim.dimensions:
         inputs = claim.inputs(d)
         with primitives.opaque(meanings | dict(claim.opaque)) as table:
@@ -207,31 +257,53 @@ def verify(claim: Claim, formulas: Mapping[str, Formula]) -> ClaimReport:
         for condition, value in found:
             value = np.array(value, dtype=object)
             if value.shape != expected.shape:
-                return report("false", f"d = {d}: the code gives shape {value.shape}, the formula {expected.shape}")
-            for here, there in zip(value.flat, expected.flat, strict=True):
-                here, there = _on_branch(here, condition), _on_branch(there, condition)
-                where = _refuted(here, there, condition)
-                if where:
-                    return report("false", f"d = {d}: code and formula differ at {where}")
-                if claim.through:
-                    here, there = claim.through[0](here), claim.through[0](there)
-                rewrite = close(here, there)
-                if rewrite is None:
-                    return report("unknown", f"d = {d}, branch {condition}: {here} against {there}"[:600])
-                used.add(rewrite)
+                return report(
+                    "false", f"d = {d}: the code gives shape {value.shape}, the formula {expected.shape}"
+                )
+            for index, (here, there) in enumerate(zip(value.flat, expected.flat, strict=True)):
+                verdict, found_by = _on_entry(claim, d, condition, index, here, there)
+                if verdict != "true":
+                    return report(verdict, f"d = {d}, branch {condition}: {found_by}"[:600])
+                used.add(found_by)
     return report("true")
 
 
-def _on_branch(e: Any, condition: Any) -> Any:
-    """An expression where a branch pins a non-negative quantity at zero: `not u > 0` for a u that is a square."""
+def _on_entry(claim: Claim, d: int, condition: Any, index: int, here: Any, there: Any) -> tuple[str, str]:
+    """Verdict on one entry of the result on one branch, with the rewrite that closed it or what went wrong."""
+    pins = claim.pinned(d) if claim.pinned else {}
+    here, there = _on_branch(here, condition, pins), _on_branch(there, condition, pins)
+    approximate = claim.within is not None and claim.within[0](condition)
+    where = _refuted(here, there, condition, ROUNDING if approximate else 0)
+    if where:
+        return "false", f"code and formula differ at {where}"
+    if approximate and claim.within:
+        exactly = np.array(claim.within[1](d, condition), dtype=object).flat[index]
+        there = _on_branch(exactly, condition, pins)
+    if claim.through:
+        here, there = claim.through[0](here), claim.through[0](there)
+    rewrite = close(here, there, claim.relation(d) if claim.relation else None)
+    return ("true", rewrite) if rewrite else ("unknown", f"{here} against {there}")
+
+
+def _on_branch(e: Any, condition: Any, pins: Mapping[Any, Any]) -> Any:
+    """An expression on a branch that pins a non-negative quantity u at zero (`not u > 0`).
+
+    Where u is itself a symbol it becomes 0; where it is a sum of squares, each of them vanishes, which is where the
+    pinned symbols have their values (checked: u is 0 there).
+    """
     for atom in sp.And.make_args(condition):
-        if isinstance(atom, sp.Le | sp.Eq) and atom.rhs == 0 and atom.lhs.is_nonnegative:
+        if not (isinstance(atom, sp.Le | sp.Eq) and atom.rhs == 0 and atom.lhs.is_nonnegative):
+            continue
+        if pins and sp.simplify(atom.lhs.subs(pins)) == 0:
+            e = sp.sympify(e).subs(pins)
+        elif atom.lhs.is_Symbol:
             e = sp.sympify(e).subs(atom.lhs, 0)
     return e
 
 
-def _refuted(left: Any, right: Any, condition: Any) -> str:
-    """A point of the branch at which balls of the two sides are disjoint, in words; "" where none is found."""
+def _refuted(left: Any, right: Any, condition: Any, slack: Any = 0) -> str:
+    """A point of the branch at which balls of the two sides are further apart than `slack` times their size (or 1), in
+    words; "" where none is found."""
     left, right = sp.sympify(left), sp.sympify(right)
     symbols = sorted(left.free_symbols | right.free_symbols | condition.free_symbols, key=lambda s: s.name)
     source, tried, compared = random.Random(11), 0, 0
@@ -239,17 +311,19 @@ def _refuted(left: Any, right: Any, condition: Any) -> str:
         tried += 1
         point = {}
         for s in symbols:
-            size = sp.Rational(source.randint(1, 240), 97)
+            size = sp.Rational(source.randint(1, 240), 97) * (1 if tried % 2 else source.choice((1, 16, 64)))
             point[s.name] = size if s.is_nonnegative else size * source.choice((-1, 1))
         if condition not in (sp.true, True) and not _inside(condition, point):
             continue
         compared += 1
         try:
             with precision(192):
-                apart = ball(left, point) - ball(right, point)
+                one, two = ball(left, point), ball(right, point)
+                apart = one - two
+                allowed = ball(slack) * (1 + abs(two))
         except (NotEvaluable, ValueError, TypeError, AttributeError):
             return ""
-        if apart.is_finite() and not apart.contains(0):
+        if apart.is_finite() and abs(apart) > allowed:
             return ", ".join(f"{k} = {v}" for k, v in point.items())
     return ""
 
@@ -271,10 +345,11 @@ def verify_all(names: Sequence[str] | None = None) -> list[ClaimReport]:
     from derivations.code_claims import CLAIMS
 
     formulas = collect()
-    modules = tuple(dict.fromkeys(f.chapter for f in formulas.values())) if formulas else ()
     reports = []
     for index, claim in enumerate(CLAIMS):
         if names is None or claim.implements in names:
+            known = [formulas[id] for id in (claim.formula, *claim.also) if id in formulas]
+            modules = {module for f in known for module in modules_of(f)}
             key = f"code:{index}:{claim.implements}:{claim.formula}:{claim.variant}:{code_digest()}"
             plain = cache.recall(key, modules, lambda claim=claim: asdict(verify(claim, formulas)))
             plain = {k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()}

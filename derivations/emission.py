@@ -20,14 +20,13 @@ from typing import Any
 import sympy as sp
 from sympy.printing.pycode import MpmathPrinter
 
-from derivations import CHAPTERS, code_proof, typst_printer
+from derivations import code_proof, typst_printer
 from derivations.kernel import Formula, Report, relations
 
 HERE = Path(__file__).parent
 ROOM = HERE.parent / "hrssm" / "formulas"
 FILES = ("registry.json", "formulas.tex", "formulas.typ", "formulas.bib")
 LEVELS = "-CNBS"  # weakest first
-WRITE_UP = {"perret2026": "J. Perret, Hyperbolic Recurrent State-Space Model, March 2026"}
 
 
 def emit(formulas: Mapping[str, Formula], reports: Sequence[Report], check: bool = False) -> int:
@@ -40,7 +39,10 @@ def emit(formulas: Mapping[str, Formula], reports: Sequence[Report], check: bool
     status = 0
     for claim in claims:
         if claim.verdict != "true":
-            print(f"code proof {claim.verdict}: {claim.implements} against {claim.formula}: {claim.detail}", file=sys.stderr)
+            print(
+                f"code proof {claim.verdict}: {claim.implements} against {claim.formula}: {claim.detail}",
+                file=sys.stderr,
+            )
             status = 1
     files = build(formulas, reports, claims)
     for id, before, after in fallen(files["registry.json"]):
@@ -49,7 +51,10 @@ def emit(formulas: Mapping[str, Formula], reports: Sequence[Report], check: bool
     for name, text in files.items():
         path = ROOM / name
         if check and (not path.is_file() or path.read_text(encoding="utf-8") != text):
-            print(f"hrssm/formulas/{name} differs from what the proofs emit: run python -m derivations", file=sys.stderr)
+            print(
+                f"hrssm/formulas/{name} differs from what the proofs emit: run python -m derivations",
+                file=sys.stderr,
+            )
             status = 1
         elif not check:
             path.write_text(text, encoding="utf-8")
@@ -142,10 +147,15 @@ def outcome(formula: Formula, report: Report) -> dict[str, Any]:
         else {
             "killed": len(mutation["killed"]),
             "surviving": list(mutation["surviving"]),
-            "equivalent": [{"mutant": name, "reason": _one_line(reason)} for name, reason in mutation["equivalent"]],
+            "equivalent": [
+                {"mutant": name, "reason": _one_line(reason)} for name, reason in mutation["equivalent"]
+            ],
         },
         "steps": [
-            {key: _one_line(step[key]) if key == "words" else step[key] for key in ("lhs", "op", "rhs", "rewrite", "words", "verdict")}
+            {
+                key: _one_line(step[key]) if key == "words" else step[key]
+                for key in ("lhs", "op", "rhs", "rewrite", "words", "verdict")
+            }
             for step in (proof or {}).get("steps", ())
         ],
     }
@@ -162,7 +172,9 @@ def text(statement: Any) -> str:
     """A statement in plain text, one relation a line."""
     signs = {"Equality": "=", "Unequality": "!=", "GreaterThan": ">=", "LessThan": "<=",
              "StrictGreaterThan": ">", "StrictLessThan": "<"}  # fmt: skip
-    return "\n".join(f"{sp.sstr(r.lhs)} {signs[r.func.__name__]} {sp.sstr(r.rhs)}" for r in relations(statement))
+    return "\n".join(
+        f"{sp.sstr(r.lhs)} {signs[r.func.__name__]} {sp.sstr(r.rhs)}" for r in relations(statement)
+    )
 
 
 def latex(statement: Any) -> str:
@@ -198,7 +210,12 @@ class _Python(MpmathPrinter):
     def _print_MatrixBase(self, expr: Any) -> str:
         return f"mpmath.matrix({[[None]]})".replace(
             "[[None]]",
-            "[" + ", ".join("[" + ", ".join(self._print(expr[i, j]) for j in range(expr.cols)) + "]" for i in range(expr.rows)) + "]",
+            "["
+            + ", ".join(
+                "[" + ", ".join(self._print(expr[i, j]) for j in range(expr.cols)) + "]"
+                for i in range(expr.rows)
+            )
+            + "]",
         )
 
     _print_ImmutableDenseMatrix = _print_MatrixBase
@@ -272,7 +289,9 @@ def typst_file(entries: Mapping[str, Any]) -> str:
     """A variable per id that holds the displayed formula."""
     lines = [TYPST_HEAD]
     for id, entry in entries.items():
-        lines.append(f"// {entry['title']} (level {entry['level']})\n#let {id} = display($ {entry['statement']['typst']} $)")
+        lines.append(
+            f"// {entry['title']} (level {entry['level']})\n#let {id} = display($ {entry['statement']['typst']} $)"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -296,8 +315,3 @@ def bib_item(id: str, entry: Mapping[str, Any]) -> str:
         "  year = {2026}\n"
         "}\n"
     )
-
-
-def chapters() -> tuple[str, ...]:
-    """The chapters in reading order."""
-    return tuple(CHAPTERS)

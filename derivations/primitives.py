@@ -36,7 +36,8 @@ class Primitive:
     """A guarded function: its meaning, and its Taylor coefficients where a branch is a polynomial.
 
     `coefficient(n)` is the exact coefficient of x^n of the meaning, 0 for n < `order`; from `order` on no
-    coefficient exceeds the one before in magnitude (`ratio` <= 1 says by how much), which bounds the tail.
+    coefficient exceeds the one before in magnitude (`ratio` <= 1 says by how much), which bounds the tail. At 0 the
+    function is its coefficient 0, where the expression is a limit.
     """
 
     name: str
@@ -45,6 +46,18 @@ class Primitive:
     coefficient: Callable[[int], sp.Rational] | None = None
     order: int = 0
     ratio: sp.Rational = sp.Integer(1)
+
+
+def meaning(name: str) -> tuple[int, Callable[..., sp.Expr]]:
+    """The number of arguments of a primitive and its meaning, its value at 0 included."""
+    primitive = PRIMITIVES[name]
+
+    def value(*arguments: Any) -> Any:
+        if primitive.coefficient is not None and arguments[0] == 0:
+            return primitive.coefficient(0)
+        return primitive.meaning(*arguments)
+
+    return primitive.arguments, value
 
 
 def _bernoulli(n: int) -> sp.Rational:
@@ -129,16 +142,28 @@ def examine(name: str) -> Examination:
         if primitive.coefficient is not None and expression.is_polynomial(arguments[0]):
             reach = _reach(condition, arguments[0])
             if reach is None:
-                return Examination(name, "unknown", len(found), deviation, f"no bound on the branch {condition}")
+                return Examination(
+                    name, "unknown", len(found), deviation, f"no bound on the branch {condition}"
+                )
             wrong = _deviation(primitive, sp.Poly(expression, arguments[0]), reach)
             deviation = max(deviation, float(wrong))
             if wrong > ROUNDING:
-                return Examination(name, "false", len(found), deviation, f"the branch {condition} deviates by {float(wrong):.1e}")
+                return Examination(
+                    name,
+                    "false",
+                    len(found),
+                    deviation,
+                    f"the branch {condition} deviates by {float(wrong):.1e}",
+                )
             continue
         if close(expression, primitive.meaning(*arguments)) is None:
-            return Examination(name, "unknown", len(found), deviation, f"the branch {condition} is {expression}")
+            return Examination(
+                name, "unknown", len(found), deviation, f"the branch {condition} is {expression}"
+            )
     if primitive.coefficient is not None and not _coefficients_hold(primitive):
-        return Examination(name, "false", len(found), deviation, "the Taylor coefficients are not the meaning's")
+        return Examination(
+            name, "false", len(found), deviation, "the Taylor coefficients are not the meaning's"
+        )
     return Examination(name, "true", len(found), deviation)
 
 
@@ -169,7 +194,9 @@ def _deviation(primitive: Primitive, polynomial: sp.Poly, reach: sp.Rational) ->
         return sp.oo
     apart = sp.Integer(0)
     for n in range(order, degree + 1):
-        apart += abs(polynomial.coeff_monomial(_power(polynomial, n)) - primitive.coefficient(n)) * reach ** (n - order)
+        apart += abs(polynomial.coeff_monomial(_power(polynomial, n)) - primitive.coefficient(n)) * reach ** (
+            n - order
+        )
     shrink = primitive.ratio * reach
     tail = abs(primitive.coefficient(degree + 1)) * reach ** (degree + 1 - order) / (1 - shrink)
     lead = abs(primitive.coefficient(order))
@@ -231,7 +258,9 @@ def opaque(meanings: Mapping[str, tuple[int, Callable[..., Any]]]) -> Iterator[d
             original = function_of(name)
             replacement = operator(name, original, arguments)
             table[name.replace(".", "_")] = meaning
-            for module in [m for k, m in list(sys.modules.items()) if k.startswith("hrssm") and m is not None]:
+            for module in [
+                m for k, m in list(sys.modules.items()) if k.startswith("hrssm") and m is not None
+            ]:
                 for attribute, value in list(vars(module).items()):
                     if value is original:
                         changed.append((module, attribute, original))

@@ -22,7 +22,23 @@ GREEK = {
 }  # fmt: skip
 NAMES = {"eps": "epsilon", "ell": "ell", "lam": "lambda", "infty": "infinity", "phi": "phi.alt"}
 FUNCTIONS = {"E": "bb(E)", "P": "bb(P)"}  # expectation and probability, when applied to something
-OPERATORS = {"log", "sinh", "cosh", "tanh", "coth", "sin", "cos", "tan", "min", "max", "det", "sup", "inf", "csch", "sech"}
+OPERATORS = {
+    "log",
+    "sinh",
+    "cosh",
+    "tanh",
+    "coth",
+    "sin",
+    "cos",
+    "tan",
+    "min",
+    "max",
+    "det",
+    "sup",
+    "inf",
+    "csch",
+    "sech",
+}
 OTHER_OPERATORS = {
     "asinh": "arsinh", "acosh": "arcosh", "atanh": "artanh", "acoth": "arcoth", "asin": "arcsin", "acos": "arccos",
     "atan": "arctan", "erf": "erf", "erfc": "erfc", "sign": "sgn", "atan2": "atan2",
@@ -171,7 +187,6 @@ def _applied(e: Any) -> str:
 def _terms(e: Any) -> list[str]:
     """The terms of a sum with their signs, terms that lead with a minus last."""
 
-
     def place(t: Any) -> tuple[Any, ...]:
         return (
             t.could_extract_minus_sign(), t.is_number, not isinstance(t, sp.log), t.has(sp.exp), t.count_ops(),
@@ -224,7 +239,9 @@ def _mul(e: Any, around: int) -> str:
         return _wrap(over, 2, around)
     # a short fraction in front reads better than a long numerator
     under = _product(bottom) if len(bottom) > 1 or isinstance(bottom[0], _Root) else _print(bottom[0], 0)
-    long = [f for f in top if getattr(f, "is_Add", False) or isinstance(f, sp.exp | sp.log | sp.Sum | sp.Integral)]
+    long = [
+        f for f in top if getattr(f, "is_Add", False) or isinstance(f, sp.exp | sp.log | sp.Sum | sp.Integral)
+    ]
     short = [f for f in top if not any(f is x for x in long)]
     if long and not _raised_now[0] and (len(over) > 24 or len(under) < 12):
         front = f"frac({_product(short) if short else '1'}, {under})"
@@ -261,7 +278,9 @@ def _product(factors: Sequence[Any]) -> str:
             printed.append(f"sqrt({inside})")
         else:
             open_end = isinstance(f, sp.Sum | sp.Integral | sp.Product | sp.Derivative | sp.Limit)
-            printed.append(_print(f, 2) if not open_end or f is sorted(factors, key=rank)[-1] else f"({_print(f, 0)})")
+            printed.append(
+                _print(f, 2) if not open_end or f is sorted(factors, key=rank)[-1] else f"({_print(f, 0)})"
+            )
     out = printed[0] if printed else "1"
     for left, right in zip(printed, printed[1:], strict=False):
         out += (" dot " if right[:1].isdigit() and left[-1:].isdigit() else " ") + right
@@ -370,40 +389,44 @@ def _around(before: str, after: str) -> Callable[[Any, int], str]:
     return lambda e, _: f"{before}{_list(e.args)}{after}"
 
 
-_RULES: dict[str, Callable[[Any, int], str]] = {
-    "Symbol": lambda e, _: name(e.name),
-    "Dummy": lambda e, _: name(e.name),
-    "Pi": lambda e, _: "pi",
-    "Exp1": lambda e, _: "e",
-    "ImaginaryUnit": lambda e, _: "i",
-    "EulerGamma": lambda e, _: "gamma",
-    "Infinity": lambda e, _: "infinity",
-    "NegativeInfinity": lambda e, around: _wrap("-infinity", 1, around),
-    "BooleanTrue": lambda e, _: '"true"',
-    "BooleanFalse": lambda e, _: '"false"',
-    "Add": _add,
-    "Mul": _mul,
-    "Pow": _pow,
-    "exp": lambda e, _: f"e^({_raised(e.args[0])})",
-    "gamma": _around("Gamma(", ")"),
-    "loggamma": _around("log Gamma(", ")"),
-    "lowergamma": _around("gamma(", ")"),
-    "uppergamma": _around("Gamma(", ")"),
-    "factorial": lambda e, _: f"{_print(e.args[0], 3)}!",
-    "binomial": _around("binom(", ")"),
-    "Abs": _around("abs(", ")"),
-    "floor": _around("floor(", ")"),
-    "ceiling": _around("ceil(", ")"),
-    "Max": _around("max(", ")"),
-    "Min": _around("min(", ")"),
-    "Sum": lambda e, around: _limits("sum", e, around),
-    "Product": lambda e, around: _limits("product", e, around),
-    "Integral": _integral,
-    "Derivative": _derivative,
-    "Limit": _limit,
-    "Piecewise": _piecewise,
-    "Order": _order,
-    "Tuple": lambda e, _: f"({_list(e.args)})",
-    "And": lambda e, around: _wrap(" and ".join(_print(a, 1) for a in e.args), 0, around),
-    "Or": lambda e, around: _wrap(" or ".join(_print(a, 1) for a in e.args), 0, around),
-} | {short: _relation for short in RELATIONS} | {short: _named for short in (*OPERATORS, *OTHER_OPERATORS)}
+_RULES: dict[str, Callable[[Any, int], str]] = (
+    {
+        "Symbol": lambda e, _: name(e.name),
+        "Dummy": lambda e, _: name(e.name),
+        "Pi": lambda e, _: "pi",
+        "Exp1": lambda e, _: "e",
+        "ImaginaryUnit": lambda e, _: "i",
+        "EulerGamma": lambda e, _: "gamma",
+        "Infinity": lambda e, _: "infinity",
+        "NegativeInfinity": lambda e, around: _wrap("-infinity", 1, around),
+        "BooleanTrue": lambda e, _: '"true"',
+        "BooleanFalse": lambda e, _: '"false"',
+        "Add": _add,
+        "Mul": _mul,
+        "Pow": _pow,
+        "exp": lambda e, _: f"e^({_raised(e.args[0])})",
+        "gamma": _around("Gamma(", ")"),
+        "loggamma": _around("log Gamma(", ")"),
+        "lowergamma": _around("gamma(", ")"),
+        "uppergamma": _around("Gamma(", ")"),
+        "factorial": lambda e, _: f"{_print(e.args[0], 3)}!",
+        "binomial": _around("binom(", ")"),
+        "Abs": _around("abs(", ")"),
+        "floor": _around("floor(", ")"),
+        "ceiling": _around("ceil(", ")"),
+        "Max": _around("max(", ")"),
+        "Min": _around("min(", ")"),
+        "Sum": lambda e, around: _limits("sum", e, around),
+        "Product": lambda e, around: _limits("product", e, around),
+        "Integral": _integral,
+        "Derivative": _derivative,
+        "Limit": _limit,
+        "Piecewise": _piecewise,
+        "Order": _order,
+        "Tuple": lambda e, _: f"({_list(e.args)})",
+        "And": lambda e, around: _wrap(" and ".join(_print(a, 1) for a in e.args), 0, around),
+        "Or": lambda e, around: _wrap(" or ".join(_print(a, 1) for a in e.args), 0, around),
+    }
+    | {short: _relation for short in RELATIONS}
+    | {short: _named for short in (*OPERATORS, *OTHER_OPERATORS)}
+)
