@@ -100,7 +100,7 @@ TABLES = tuple(_table(v) for v in (THERE, BACK, SHORT_THERE, SHORT_BACK))
 
 def _rounded(x: arb) -> arb:
     """The integer nearest to a ball; ArithmeticError where the ball does not decide it."""
-    whole = (x + arb(1) / 2).floor().unique_fmpz()
+    whole: Any = (x + arb(1) / 2).floor().unique_fmpz()
     if whole is None:
         raise ArithmeticError(f"{x} does not decide its rounding")
     return arb(whole)
@@ -131,10 +131,11 @@ def _enclosed(index: int) -> Rewrite:
     """Close `quantity = table` by enclosing the quantity at every cell and rounding it."""
 
     def residual(_: Any, table: Any) -> Any:
-        gap = sp.S.Zero
+        gap: Any = sp.S.Zero
         for point in POINTS:
             value = table.subs({d: point["d"], sigma: point["sigma"]})
-            gap += sp.Abs(value - sp.Integer(int(numbers(point)[index].unique_fmpz())))
+            whole: Any = numbers(point)[index].unique_fmpz()
+            gap += sp.Abs(value - sp.Integer(int(whole)))
         return gap
 
     return Rewrite("enclose", (index,), residual)
@@ -208,10 +209,11 @@ _short = [sp.Function(n)(d, sigma) for n in ("two_terms_HG_RN", "two_terms_RN_HG
 def a4_exact(claim: Any) -> Any:
     """Reduce both divergences to one double integral each, and take it by a rule with a proven error.
 
-    At d = 16 and sigma = 0.3 KL(HG || RN) is 3.646, where its leading term gives 2.869. Its two-term expansion is
-    within 1 % for sigma <= 0.1 at every d listed, for sigma <= 0.3 up to d = 8; that of KL(RN || HG) is within 1 %
-    exactly in the cells with d sigma^2 <= 0.1. Beyond, KL(RN || HG) grows without measure (3.9e13 at d = 64,
-    sigma = 0.5): most of the Riemannian normal is near radius (d - 1) sigma^2, where HG has next to no mass.
+    At d = 16 and sigma = 0.3 KL(HG || RN) is 3.646, where its leading term gives 2.869. Its two-term
+    expansion is within 1 % for sigma <= 0.1 at every d listed, for sigma <= 0.3 up to d = 8; that of KL(RN
+    || HG) is within 1 % exactly in the cells with d sigma^2 <= 0.1. Beyond, KL(RN || HG) grows without
+    measure (3.9e13 at d = 64, sigma = 0.5): most of the Riemannian normal is near radius (d - 1) sigma^2,
+    where HG has next to no mass.
     """
     tau, w, u = symbol("tau", real=True), symbol("w", positive=True), symbol("u", real=True)
     r, x, y = symbol("r", positive=True), symbol("x", real=True), symbol("y", real=True)

@@ -1,22 +1,24 @@
-"""Enclosures of E[dist^2] under HG(0, 0, sigma, sigma) and E[tau^2] under RN(o, sigma): trapezoidal rule, d even.
+"""Enclosures of E[dist^2] under HG and of E[tau^2] under RN(o, sigma), d even: a trapezoidal rule.
 
-For f analytic in |Im x| <= a and small at its ends, the infinite trapezoidal sum with step h is off by at most
-M / (e^(2 pi a/h) - 1), M the sum of the integrals of |f| over the two edges of the strip (Trefethen and
-Weideman 2014, theorem 5.1). Both expectations are double integrals whose second variable enters evenly when
-m = d - 1 is odd, so both are sums over the whole plane. Every constant below is an upper bound in ball arithmetic;
-floats only choose steps.
+HG stands for HG(0, 0, sigma, sigma).
 
-**HG.** tau = sigma t, |b| = sigma e^tau rho, density of (t, rho) proportional to e^(-(t^2 + rho^2)/2) rho^(m-1),
-and dist^2 = 4 asinh(sqrt z)^2, z = sinh^2(tau/2) + sigma^2 e^tau rho^2/4. In the strips |Im tau| <= pi/2 (rho real)
-and |sigma Im rho| <= 1 (tau real) Re z >= -1/2, so |dist^2| <= 8 |z|: its derivative in z is 4 times a mean of
-1/(1 + z v) over v in [0, 1].
+For f analytic in |Im x| <= a and small at its ends, the infinite trapezoidal sum with step h is off by at
+most M / (e^(2 pi a/h) - 1), M the sum of the integrals of |f| over the two edges of the strip (Trefethen
+and Weideman 2014, theorem 5.1). Both expectations are double integrals whose second variable enters evenly
+when m = d - 1 is odd, so both are sums over the whole plane. Every constant below is an upper bound in ball
+arithmetic; floats only choose steps.
 
-**RN.** |b| = 2 e^(tau/2) sinh(w/2) turns the volume into e^(-m tau/2) sinh^(m-1)(w/2) cosh(w/2), up to a constant,
-and the distance into cosh r = cosh tau + cosh w - 1, even in tau and w. Move tau or w to x + i a, |a| < pi/2, the
-other real: then r = p + i q with |q| <= a and p >= |x|, because adding a real B >= 0 to cosh(x + i a) moves r by
-dB / sinh r, which lowers |q| and raises p; and cosh p >= |cosh r| >= Re cosh r. So |e^(-r^2/(2 sigma^2))| <=
-e^(a^2/(2 sigma^2)) e^(-p^2/(2 sigma^2)), and the edge integrals are bounded by integrals over p of the weight's
-mass below p.
+**HG.** tau = sigma t, |b| = sigma e^tau rho, density of (t, rho) proportional to e^(-(t^2 + rho^2)/2)
+rho^(m-1), and dist^2 = 4 asinh(sqrt z)^2, z = sinh^2(tau/2) + sigma^2 e^tau rho^2/4. In the strips |Im tau|
+<= pi/2 (rho real) and |sigma Im rho| <= 1 (tau real) Re z >= -1/2, so |dist^2| <= 8 |z|: its derivative in
+z is 4 times a mean of 1/(1 + z v) over v in [0, 1].
+
+**RN.** |b| = 2 e^(tau/2) sinh(w/2) turns the volume into e^(-m tau/2) sinh^(m-1)(w/2) cosh(w/2), up to a
+constant, and the distance into cosh r = cosh tau + cosh w - 1, even in tau and w. Move tau or w to x + i a,
+|a| < pi/2, the other real: then r = p + i q with |q| <= a and p >= |x|, because adding a real B >= 0 to
+cosh(x + i a) moves r by dB / sinh r, which lowers |q| and raises p; and cosh p >= |cosh r| >= Re cosh r. So
+|e^(-r^2/(2 sigma^2))| <= e^(a^2/(2 sigma^2)) e^(-p^2/(2 sigma^2)), and the edge integrals are bounded by
+integrals over p of the weight's mass below p.
 """
 
 from __future__ import annotations
@@ -179,8 +181,8 @@ def _against_gaussian(
 ) -> arb:
     """Upper bound of the integral of mass(p) d(-e^(-p^2/(2 s^2))) over p > start.
 
-    `mass` is increasing and at most constant e^(rate p). Upper sums up to where the Gaussian has fallen by `nats` beyond the peak rate s^2; then the exponential
-    bound.
+    `mass` is increasing and at most constant e^(rate p). Upper sums up to where the Gaussian has fallen by
+    `nats` beyond the peak rate s^2; then the exponential bound.
     """
     size = float(s)
     end = max(start, rate * size * size) + math.sqrt(2 * nats) * size
