@@ -33,7 +33,7 @@ STRUCTURE: tuple[tuple[str, str], ...] = (
         "the level of every interval, set in experiments/statistics.py",
     ),
     (
-        r"\b[nx] == [01]\b|value == 0|[xv] [<>] 0\b|digits > 0|let digits = 0|digits = 0",
+        r"weight > 1 \[|\b[nx] == [01]\b|value == 0|[xv] [<>] 0\b|digits > 0|let digits = 0|digits = 0",
         "sign and size tests of the formatter",
     ),
     (r'"0" \*', "padding in the formatter"),
@@ -46,7 +46,7 @@ STRUCTURE: tuple[tuple[str, str], ...] = (
         "more decimals for a printed value near zero",
     ),
     (r"calc\.pow\(2, 1 - ", "the two-sided sign test"),
-    (r"header\.len\(\) - 1|\(width - 1\)|\(auto,\) \* 7|\(right,\) \* 7", "the number of columns"),
+    (r"header\.len\(\) - 1|\(width - 1\)|\(auto,\) \* 8|\(right,\) \* 8", "the number of columns"),
     (r"default: 1\)", "the factor of a scale that leaves a setting alone"),
 )
 FORMULA = re.compile(r"\$[^$]*\$")

@@ -21,6 +21,7 @@ from experiments.figure_style import grid, save, style
 from experiments.records import Experiment, RecordError, read_plan
 from hrssm.environments import Start, TreeMDP, depth_occupancy, occupancy
 from hrssm.evaluation import blind_clock, reconstruction_floors
+from hrssm.evaluation.clock import weighted_rank_correlation
 from hrssm.experiment import Run
 from hrssm.training.evaluate import ranges
 
@@ -53,6 +54,28 @@ def walk_eigenvalue(tree: TreeMDP, law: torch.Tensor) -> float:
             block = (law[s][:, None] * seen).T @ ahead[t - s] - torch.outer(mean[s], mean[t])
             covariance[s, :, t], covariance[t, :, s] = block, block.T
     return float(torch.linalg.eigvalsh(covariance.reshape(steps * width, -1))[-1])
+
+
+def parity(tree: TreeMDP, law: torch.Tensor) -> dict[str, float]:
+    """What the parity of depth + step, constant along a walk, adds to the step (formula `tree-parity`).
+
+    `gap` is the squared distance per coordinate between the mean observations of the two parities, averaged
+    over steps; `weight` the largest KL weight at which the published loss pays for the bit; `rho` the rank
+    correlation with depth of a predictor that knows step and parity and no more.
+    """
+    steps, branching = len(law), tree.branching
+    odd = (tree.node_depth + torch.arange(steps)[:, None]) % 2 == 1
+    halves = torch.stack([law * ~odd, law * odd])
+    means = (halves / halves.sum(2, keepdim=True).clamp(min=1e-300)) @ tree.observations
+    gap = float((means[0] - means[1]).pow(2).mean())
+    joint = torch.cat([depth_occupancy(tree, half) for half in halves]) / steps
+    levels = torch.arange(tree.depth + 1, dtype=torch.float64)
+    expected = (joint @ levels) / joint.sum(1).clamp(min=1e-300)
+    return {
+        "gap": gap,
+        "weight": gap * steps * (branching - 1) / (math.log(branching) * (branching + 1)),
+        "rho": weighted_rank_correlation(expected, joint),
+    }
 
 
 def describe(run: Run, start: Start, distribution: str) -> dict[str, Any]:
@@ -100,6 +123,8 @@ def describe(run: Run, start: Start, distribution: str) -> dict[str, Any]:
         "depth_entropy": -float(torch.special.xlogy(share, share).sum()),
         "depth_worth": floors["nothing"] - floors["depth"],
         "floors": floors if depths is None else None,
+        "parity": parity(tree, law),
+        "parity_scored": parity(tree, walked)["rho"] if depths is None else None,
         "clock": {name: value for name, value in scored.items() if math.isfinite(value)},
         "eigenvalues": eigenvalues[:16].tolist(),
         "largest_eigenvalue": float(eigenvalues[0]),

@@ -65,3 +65,13 @@ def test_the_covariance_of_a_walk_against_all_walks_of_a_small_tree() -> None:
     centred = seen - weight @ seen
     expected = torch.linalg.eigvalsh(centred.T @ (weight[:, None] * centred))[-1]
     assert walk_eigenvalue(tree, occupancy(tree, 3)) == pytest.approx(float(expected))
+
+
+def test_parity_explains_what_the_recurrence_can_carry(facts: dict[str, dict]) -> None:
+    # One bit of probability B/(B+1): its share of a walk's covariance is gap T D B/(B+1)^2, the largest.
+    for name in ("short", "long"):
+        fact = facts[name]
+        share = fact["parity"]["gap"] * fact["length"] * 64 * 4 / 25
+        assert share <= fact["largest_walk_eigenvalue"] * (1 + 1e-9)
+        assert share == pytest.approx(fact["largest_walk_eigenvalue"], rel=0.1)
+        assert fact["parity_scored"] > fact["clock"]["rho_height"]
