@@ -41,7 +41,7 @@ from derivations.observation_law import (
 
 B = symbol("B", positive=True, integer=True)
 P = sp.symbols("P_1:6", positive=True)
-V_r, V_d, V_n, noise2 = sp.symbols("V_r V_d V_n s2", positive=True)
+V_r, V_d, V_n, noise2 = sp.symbols("V_r V_d V_n nu", positive=True)
 P_0 = 1 - sum(P)
 
 _nothing = P_0 * (1 - P_0) * (V_r + noise2) + sum(
@@ -63,8 +63,8 @@ def _pairs(p: Mapping[str, Any]) -> list[fmpq]:
         if level[i] != level[m]:
             return fmpq(0)
         if level[i] == 0:
-            return value["V_r"] + value["s2"]
-        return value["V_d"] + (value["V_n"] + value["s2"] if i == m else 0)
+            return value["V_r"] + value["nu"]
+        return value["V_d"] + (value["V_n"] + value["nu"] if i == m else 0)
 
     count = len(level)
     square = sum((share[i] * covariance(i, i) for i in range(count)), fmpq(0))
@@ -90,7 +90,7 @@ _POINTS = tuple(
     {"B": sp.Integer(2 if i % 12 else 3)}
     | {f"P_{k}": sp.Rational(1 + (i * k * k + 3 * k) % 7, 36) for k in range(1, 6)}
     | {"V_r": sp.Rational(9 + i % 5, 29), "V_d": sp.Rational(4 + i % 7, 23)}
-    | {"V_n": sp.Rational(3 + i % 4, 13), "s2": sp.Rational(1 + i % 3, 400)}
+    | {"V_n": sp.Rational(3 + i % 4, 13), "nu": sp.Rational(1 + i % 3, 400)}
     for i in range(25)
 )
 

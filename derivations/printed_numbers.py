@@ -8,10 +8,12 @@ clock's says nothing about a latent.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import log, sqrt
 
 import numpy as np
+import torch
 
 from derivations.environment import (
     clock_accuracy,
@@ -22,7 +24,8 @@ from derivations.environment import (
     majority,
     rank_correlation,
 )
-from derivations.observation_law import floors, realised, table_moments
+from derivations.observation_law import STEPS, floors, realised, table_moments
+from hrssm.environments.tree import TreeMDP
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,34 @@ def flat_floors() -> dict[str, float]:
     """Floors on the flat control tree (B = 50, L = 2, seed 42), walks of ten steps."""
     found = floors(*table_moments(50, 2, 42), depth_laws(50, 2, 10))
     return {kind: float(value) for kind, value in found.items()}
+
+
+def own_trees(steps: int, seeds: Sequence[int]) -> list[dict[str, float]]:
+    """MSE of the clock, and with the parity, and the weight up to which the parity pays, on trees of this package.
+
+    The write-up's tree is one draw; where another lies decides whether its objective collapses (tree-parity).
+    """
+    laws = np.array([[float(p) for p in law] for law in depth_laws(4, 5, steps)])
+    even = np.arange(6) % 2 == 0
+    halves = np.stack([laws * even, laws * ~even], 1)
+    weights = halves.sum(2)
+    halves /= weights[:, :, None]
+    found = []
+    for seed in seeds:
+        tree = TreeMDP(4, 5, seed=seed, dtype=torch.float64)
+        seen, level = tree.observations.numpy(), tree.node_depth.numpy()
+        means = np.stack([seen[level == k].mean(0) for k in range(6)])
+        square = laws.mean(0) @ np.array([(seen[level == k] ** 2).mean() for k in range(6)])
+        known = ((halves @ means) ** 2).mean(2)
+        gap = float(((((halves[:, 0] - halves[:, 1]) @ means) ** 2).mean(1)).mean())
+        found.append(
+            {
+                "clock": float(square - ((laws @ means) ** 2).mean(1).mean()),
+                "parity": float(square - (weights * known).sum(1).mean()),
+                "weight": gap * steps * 0.6 / log(4),
+            }
+        )
+    return found
 
 
 def main() -> None:
