@@ -36,7 +36,9 @@ def seconds(run: Callable[[], object], repeats: int, device: torch.device) -> fl
     return (time.perf_counter() - start) / repeats
 
 
-def ensemble_step(family: str, members: int, hidden: int, batch: int, length: int, clip: float, device: torch.device):
+def ensemble_step(
+    family: str, members: int, hidden: int, batch: int, length: int, clip: float, device: torch.device
+):
     """One optimiser step of an ensemble, as a callable; and the model."""
     generators = [torch.Generator(device).manual_seed(k) for k in range(members)]
     model = RSSM(FAMILIES[family](DIM), generators, hidden=hidden)
@@ -76,7 +78,9 @@ def flops(model: RSSM, batch: int, length: int) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--members", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--repeats", type=int, default=4)
@@ -86,8 +90,12 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     device = torch.device(options.device)
     a, b = torch.randn(2, 2048, 2048, device=device)
-    print(f"torch {torch.__version__}, device {device}, {options.threads} threads, {options.members} members, {options.rounds} rounds")
-    print(f"{'setting':14} {'family':9} {'ensemble':>10} {'reference':>10}  ratio (min..max)     product rate  share")
+    print(
+        f"torch {torch.__version__}, device {device}, {options.threads} threads, {options.members} members, {options.rounds} rounds"
+    )
+    print(
+        f"{'setting':14} {'family':9} {'ensemble':>10} {'reference':>10}  ratio (min..max)     product rate  share"
+    )
     for name, (hidden, batch, length, clip) in SETTINGS.items():
         for family in ("hg", "gaussian"):
             ours, model = ensemble_step(family, options.members, hidden, batch, length, clip, device)

@@ -55,9 +55,12 @@ class Latent(_Strict):
     @model_validator(mode="after")
     def _check(self) -> Latent:
         if self.family not in FAMILIES:
-            raise ValueError(f"latent family {self.family!r} is unknown; known families: {', '.join(sorted(FAMILIES))}")
+            raise ValueError(
+                f"latent family {self.family!r} is unknown; known families: {', '.join(sorted(FAMILIES))}"
+            )
         if self.scale_min >= self.scale_max:
             raise ValueError(f"scale_min {self.scale_min} must be below scale_max {self.scale_max}")
+        FAMILIES[self.family](self.dim)  # raises ValueError where the family has no such dimension
         return self
 
 
@@ -166,9 +169,13 @@ class Scale(_Strict):
     seeds: int = Field(ge=1)
     width: float = Field(1.0, gt=0, le=1)
     steps: float = Field(1.0, gt=0, le=1)
-    at_least: int = Field(1, ge=1, description="steps that no run goes below, unless its full length is shorter")
+    at_least: int = Field(
+        1, ge=1, description="steps that no run goes below, unless its full length is shorter"
+    )
     batch: float = Field(1.0, gt=0, le=1)
-    learning_rate: float = Field(1.0, gt=0, description="factor on the learning rate, for the shorter training")
+    learning_rate: float = Field(
+        1.0, gt=0, description="factor on the learning rate, for the shorter training"
+    )
     evaluation_walks: int = Field(10**9, ge=2, description="evaluation walks are at most so many")
     cells_per_job: int = Field(1, ge=1, description="cells that one job of the pipeline trains")
 
@@ -237,9 +244,13 @@ class Experiment(_Strict):
     def cell(self, name: str) -> Run:
         """The run of a cell trained by this experiment; raises ExperimentError naming the cells that it has."""
         if name in self.same_as:
-            raise ExperimentError(f"cell {name!r} of {self.id} is the run {self.same_as[name]}: train that one")
+            raise ExperimentError(
+                f"cell {name!r} of {self.id} is the run {self.same_as[name]}: train that one"
+            )
         if name not in self.cells:
-            raise ExperimentError(f"experiment {self.id} has no cell {name!r}; its cells are: {', '.join(self.cells)}")
+            raise ExperimentError(
+                f"experiment {self.id} has no cell {name!r}; its cells are: {', '.join(self.cells)}"
+            )
         return self.cells[name]
 
     def seeds(self, count: int) -> list[int]:
@@ -256,11 +267,17 @@ def load(path: Path | str) -> Experiment:
     same_as: dict[str, str] = {}
     for name, overrides in file.cells.items():
         if "same_as" in overrides:
-            if len(overrides) > 1 or not isinstance(overrides["same_as"], str) or overrides["same_as"].count("/") != 1:
+            if (
+                len(overrides) > 1
+                or not isinstance(overrides["same_as"], str)
+                or overrides["same_as"].count("/") != 1
+            ):
                 raise _error(path, positions, ("cells", name), "same_as", "only 'same_as: experiment/cell'")
             same_as[name] = overrides["same_as"]
         else:
-            cells[name] = _validate(Run, _merge(file.base, overrides), path, positions, (("cells", name), ("base",)))
+            cells[name] = _validate(
+                Run, _merge(file.base, overrides), path, positions, (("cells", name), ("base",))
+            )
     words = file.model_dump(exclude={"base", "cells", "claims"})
     return Experiment(**words, cells=cells, same_as=same_as, claims=file.claims)
 
@@ -282,14 +299,18 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[Keys, int]]:
     try:
         text = path.read_text()
     except OSError as error:
-        raise ExperimentError(f"{path}: cannot be read ({error.strerror}); give the path of a YAML file") from error
+        raise ExperimentError(
+            f"{path}: cannot be read ({error.strerror}); give the path of a YAML file"
+        ) from error
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)
-        raise ExperimentError(f"{where}: not valid YAML: {getattr(error, 'problem', None) or error}") from error
+        raise ExperimentError(
+            f"{where}: not valid YAML: {getattr(error, 'problem', None) or error}"
+        ) from error
     if node is None or not isinstance(data, dict):
         raise ExperimentError(f"{path}:1: a mapping of keys was expected, such as 'id: ...'")
     positions: dict[Keys, int] = {(): 1}
@@ -340,7 +361,9 @@ def _error(path: Path, positions: dict[Keys, int], keys: Keys, key: str, expecte
 def _known(kind: type[BaseModel], keys: tuple[Any, ...]) -> list[str]:
     for key in keys:
         field = kind.model_fields.get(str(key))
-        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+        if field is None or not (
+            isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+        ):
             return ["(see the schema)"]
         kind = field.annotation
     return list(kind.model_fields)

@@ -51,12 +51,32 @@ def test_cells_inherit_the_base(tmp_path):
         ("      dim: 8", "      dim: wide", 16, "dim: Input should be a valid integer"),
         ("steps: 100", "steps: -5", 10, "steps: Input should be greater than or equal to 1"),
         ("family: hg", "family: hgg", 11, "latent family 'hgg' is unknown; known families: gaussian"),
-        ("family: hg", "family: hg, scale_min: -1", 11, "scale_min: Input should be greater than 0 (given: -1)"),
+        (
+            "family: hg",
+            "family: hg, scale_min: -1",
+            11,
+            "scale_min: Input should be greater than 0 (given: -1)",
+        ),
         ("first_seed: 3", "first_sed: 3", 8, "first_sed: unknown key"),
-        ("one: {latent: {dim: 4}}", "one: {latent: {dim: 4}, latent: {dim: 5}}", 13, "key 'latent' is given twice"),
+        (
+            "one: {latent: {dim: 4}}",
+            "one: {latent: {dim: 4}, latent: {dim: 5}}",
+            13,
+            "key 'latent' is given twice",
+        ),
         ("question: Is it so?", "question: [so, so", 5, "not valid YAML"),
-        ("{same_as: e1_alignment/flat-hg-d16}", "{same_as: e1, latent: {dim: 3}}", 17, "only 'same_as: experiment/cell'"),
-        ("one: {latent: {dim: 4}}", "one: {latent: {family: gaussian}, model: {prior: action}}", 13, "need a latent with a height"),
+        (
+            "{same_as: e1_alignment/flat-hg-d16}",
+            "{same_as: e1, latent: {dim: 3}}",
+            17,
+            "only 'same_as: experiment/cell'",
+        ),
+        (
+            "one: {latent: {dim: 4}}",
+            "one: {latent: {family: gaussian}, model: {prior: action}}",
+            13,
+            "need a latent with a height",
+        ),
     ],
 )
 def test_an_error_names_file_line_key_and_what_was_expected(tmp_path, old, new, line, words):
@@ -78,8 +98,12 @@ def test_an_unknown_cell_is_answered_with_the_known_ones(tmp_path):
 
 
 def test_a_scale_shrinks_what_it_says_and_keeps_shares():
-    run = Run.model_validate({"training": {"steps": 10000, "evaluate_every": 1000}, "objective": {"warmup": 2000}})
-    small = Scale(seeds=2, width=0.25, steps=0.01, at_least=50, batch=0.5, learning_rate=2.0, evaluation_walks=7).apply(run)
+    run = Run.model_validate(
+        {"training": {"steps": 10000, "evaluate_every": 1000}, "objective": {"warmup": 2000}}
+    )
+    small = Scale(
+        seeds=2, width=0.25, steps=0.01, at_least=50, batch=0.5, learning_rate=2.0, evaluation_walks=7
+    ).apply(run)
     assert (small.model.hidden, small.model.embedding) == (64, 32)
     assert (small.training.steps, small.objective.warmup, small.training.evaluate_every) == (100, 20, 10)
     assert (small.training.batch, small.training.learning_rate, small.evaluation.walks) == (16, 6e-4, 7)
@@ -97,7 +121,9 @@ def test_the_experiments_of_the_project_load_and_refer_to_cells_that_exist():
             assert cell in experiments[other].cells
     for scale in ("smoke", "laptop", "published"):
         load_scale("experiments/scales.yaml", scale)
-    with pytest.raises(ExperimentError, match="there is no scale 'huge'; the scales are: smoke, laptop, published"):
+    with pytest.raises(
+        ExperimentError, match="there is no scale 'huge'; the scales are: smoke, laptop, published"
+    ):
         load_scale("experiments/scales.yaml", "huge")
 
 

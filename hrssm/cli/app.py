@@ -44,7 +44,9 @@ def run() -> None:
         sys.stderr.write(f"hrssm: {error}\n")
         sys.exit(2)
     except (Interrupted, KeyboardInterrupt) as error:
-        sys.stderr.write(f"hrssm: {str(error) or 'stopped; what was written before stays whole. Give the same command again.'}\n")
+        sys.stderr.write(
+            f"hrssm: {str(error) or 'stopped; what was written before stays whole. Give the same command again.'}\n"
+        )
         sys.exit(130)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):

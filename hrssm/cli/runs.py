@@ -42,14 +42,24 @@ def _scale(experiment: Path, name: str) -> Scale:
 
 
 def train(
-    experiment: Annotated[Path, typer.Argument(help="an experiment's YAML file, such as experiments/e3_seeds.yaml")],
-    cell: Annotated[list[str] | None, typer.Option(help="a cell to train (may be repeated); all of them if not given")] = None,
-    seeds: Annotated[int | None, typer.Option(help="how many seeds; the scale's own number if not given", min=1)] = None,
-    out: Annotated[Path, typer.Option(help="where to write: each cell gets a directory EXPERIMENT/CELL in it")] = Path("runs"),
+    experiment: Annotated[
+        Path, typer.Argument(help="an experiment's YAML file, such as experiments/e3_seeds.yaml")
+    ],
+    cell: Annotated[
+        list[str] | None, typer.Option(help="a cell to train (may be repeated); all of them if not given")
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(help="how many seeds; the scale's own number if not given", min=1)
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(help="where to write: each cell gets a directory EXPERIMENT/CELL in it")
+    ] = Path("runs"),
     scale: Annotated[str, typer.Option(help="a scale of the scales.yaml beside the experiment")] = "laptop",
     device: Device = "auto",
     threads: Threads = 0,
-    overwrite: Annotated[bool, typer.Option(help="start over where there is a run of other settings or sources")] = False,
+    overwrite: Annotated[
+        bool, typer.Option(help="start over where there is a run of other settings or sources")
+    ] = False,
 ) -> None:
     """Train cells of an experiment, all seeds of a cell in one ensemble, and write their records.
 
@@ -71,7 +81,9 @@ def train(
 
 
 def evaluate(
-    directories: Annotated[list[Path], typer.Argument(help="runs' directories, or directories that hold runs")],
+    directories: Annotated[
+        list[Path], typer.Argument(help="runs' directories, or directories that hold runs")
+    ],
     device: Device = "auto",
     threads: Threads = 0,
 ) -> None:
@@ -88,14 +100,18 @@ def evaluate(
 
 def status(
     results: Annotated[Path, typer.Argument(help="the directory that holds the results")] = Path("results"),
-    experiments: Annotated[Path, typer.Option(help="the directory that holds the experiments")] = Path("experiments"),
+    experiments: Annotated[Path, typer.Option(help="the directory that holds the experiments")] = Path(
+        "experiments"
+    ),
     scale: Annotated[str, typer.Option(help="which scale's runs")] = "laptop",
 ) -> None:
     """Say what has run, from which sources, and what is missing."""
     load_scale(experiments / "scales.yaml", scale)
     files = sorted(experiments.glob("e*.yaml"))
     if not files:
-        raise RecordError(f"{experiments} holds no experiment (e*.yaml); run this in the project's directory or give --experiments")
+        raise RecordError(
+            f"{experiments} holds no experiment (e*.yaml); run this in the project's directory or give --experiments"
+        )
     counts: dict[str, int] = {}
     typer.echo(f"scale {scale}, sources {source_digest()}, in {results / scale}")
     for file in files:
@@ -111,7 +127,11 @@ def status(
 
 def _state(experiment: Experiment, cell: str, directory: Path) -> str:
     if not (directory / "manifest.json").exists():
-        return "interrupted, goes on from its checkpoint" if (directory / "checkpoint.pt").exists() else "missing"
+        return (
+            "interrupted, goes on from its checkpoint"
+            if (directory / "checkpoint.pt").exists()
+            else "missing"
+        )
     try:
         manifest = read_manifest(directory)
     except RecordError:

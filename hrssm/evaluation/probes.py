@@ -84,7 +84,7 @@ def _usable(features: Array, labels: Integers) -> bool:
 
 def _fit(features: Array, labels: Integers) -> tuple[Pipeline, int]:
     """A fitted probe, and 1 if the optimiser ran out of iterations: recorded, neither hidden nor raised."""
-    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    probe = make_pipeline(StandardScaler(), LogisticRegression(solver="newton-cholesky", max_iter=1000))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
         probe.fit(features.astype(np.float64), labels)

@@ -14,7 +14,14 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal, kl_divergence
 
-from hrssm.distributions import HorosphericalGaussian, kl_terms
+from hrssm.distributions import (
+    GaussianManifoldNormal,
+    HorosphericalGaussian,
+    LatentDistribution,
+    RiemannianNormal,
+    WrappedNormal,
+    kl_terms,
+)
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,9 @@ class LatentFamily(ABC):
 
     def __init__(self, dim: int, bounds: Bounds | None = None) -> None:
         if dim < 2:
-            raise ValueError(f"the latent's dimension is {dim}; it must be at least 2: one height and one fibre coordinate")
+            raise ValueError(
+                f"the latent's dimension is {dim}; it must be at least 2: one height and one fibre coordinate"
+            )
         self.dim, self.bounds = dim, bounds or Bounds()
 
     @abstractmethod
@@ -70,7 +79,9 @@ class LatentFamily(ABC):
         """The posterior's location (..., d), the height first where there is one."""
         return raw[..., : self.dim]
 
-    def kl_terms(self, posterior: Tensor, prior: Tensor, stoch: Tensor, *, log_drift_max: float | None) -> dict[str, Tensor]:
+    def kl_terms(
+        self, posterior: Tensor, prior: Tensor, stoch: Tensor, *, log_drift_max: float | None
+    ) -> dict[str, Tensor]:
         """KL(posterior, prior), each term (...); their sum is the KL. ``stoch`` serves families without a closed form."""
         return {"kl": kl_divergence(self.distribution(posterior), self.distribution(prior))}
 
@@ -78,7 +89,9 @@ class LatentFamily(ABC):
         """E[e^tau] (...), where it is known in closed form."""
         return None
 
-    def clamp_rates(self, posterior: Tensor, prior: Tensor, stoch: Tensor, *, log_drift_max: float | None) -> dict[str, Tensor]:
+    def clamp_rates(
+        self, posterior: Tensor, prior: Tensor, stoch: Tensor, *, log_drift_max: float | None
+    ) -> dict[str, Tensor]:
         """Per member (M,), how often each clamp acted; empty where a family has none."""
         return {}
 
@@ -114,11 +127,15 @@ class HG(LatentFamily):
         height_scale, fibre_scale = self.bounds.scale(log_scale).split((1, self.fibre_scales), -1)
         height_loc, fibre_loc = location.split((1, self.dim - 1), -1)
         height_noise, fibre_noise = noise.split((1, self.dim - 1), -1)
-        height = torch.addcmul(height_loc, height_scale, height_noise).clamp(-self.bounds.height_max, self.bounds.height_max)
+        height = torch.addcmul(height_loc, height_scale, height_noise).clamp(
+            -self.bounds.height_max, self.bounds.height_max
+        )
         fibre = torch.addcmul(fibre_loc, fibre_scale * height.exp(), fibre_noise)
         return torch.cat((height, fibre), -1)
 
-    def kl_terms(self, posterior: Tensor, prior: Tensor, stoch: Tensor, *, log_drift_max: float | None) -> dict[str, Tensor]:
+    def kl_terms(
+        self, posterior: Tensor, prior: Tensor, stoch: Tensor, *, log_drift_max: float | None
+    ) -> dict[str, Tensor]:
         q, p = self.distribution(posterior), self.distribution(prior)
         terms = kl_terms(q, p)
         drift = terms.drift
@@ -132,14 +149,22 @@ class HG(LatentFamily):
         """E[e^tau] = exp(mu + sigma^2 / 2) (hg-mgf at r = 1), shape (...)."""
         return torch.exp(raw[..., 0] + self.bounds.scale(raw[..., self.dim]).square() / 2)
 
-    def clamp_rates(self, posterior: Tensor, prior: Tensor, stoch: Tensor, *, log_drift_max: float | None) -> dict[str, Tensor]:
+    def clamp_rates(
+        self, posterior: Tensor, prior: Tensor, stoch: Tensor, *, log_drift_max: float | None
+    ) -> dict[str, Tensor]:
         log_scales = torch.stack((posterior[..., self.dim :], prior[..., self.dim :]), -1)
         rates = {
             "clamped_scale": self.bounds.rate(log_scales),
-            "clamped_height": (stoch.detach()[..., 0].abs() >= self.bounds.height_max).flatten(1).float().mean(1),
+            "clamped_height": (stoch.detach()[..., 0].abs() >= self.bounds.height_max)
+            .flatten(1)
+            .float()
+            .mean(1),
         }
         if log_drift_max is not None:
-            moment = -2 * posterior.detach()[..., 0] + 2 * self.bounds.scale(posterior.detach()[..., self.dim]).square()
+            moment = (
+                -2 * posterior.detach()[..., 0]
+                + 2 * self.bounds.scale(posterior.detach()[..., self.dim]).square()
+            )
             rates["clamped_drift"] = (moment > log_drift_max).flatten(1).float().mean(1)
         return rates
 
@@ -167,13 +192,21 @@ class Gaussian(LatentFamily):
         return self.bounds.scale(raw[..., self.dim :])
 
     def distribution(self, raw: Tensor) -> Distribution:
-        return Independent(Normal(raw[..., : self.dim], self.scale(raw), validate_args=False), 1, validate_args=False)
+        return Independent(
+            Normal(raw[..., : self.dim], self.scale(raw), validate_args=False), 1, validate_args=False
+        )
 
     def sample(self, raw: Tensor, noise: Tensor) -> Tensor:
         return torch.addcmul(raw[..., : self.dim], self.scale(raw), noise)
 
-    def clamp_rates(self, posterior: Tensor, prior: Tensor, stoch: Tensor, *, log_drift_max: float | None) -> dict[str, Tensor]:
-        return {"clamped_scale": self.bounds.rate(torch.stack((posterior[..., self.dim :], prior[..., self.dim :]), -1))}
+    def clamp_rates(
+        self, posterior: Tensor, prior: Tensor, stoch: Tensor, *, log_drift_max: float | None
+    ) -> dict[str, Tensor]:
+        return {
+            "clamped_scale": self.bounds.rate(
+                torch.stack((posterior[..., self.dim :], prior[..., self.dim :]), -1)
+            )
+        }
 
 
 class GaussianTwoScale(Gaussian):
@@ -190,4 +223,103 @@ class GaussianTwoScale(Gaussian):
         return torch.cat((first, rest.expand(*rest.shape[:-1], self.dim - 1)), -1)
 
 
-FAMILIES: dict[str, type[LatentFamily]] = {cls.name: cls for cls in (HG, HGDiagonal, Gaussian, GaussianTwoScale)}
+class _FromNoise(LatentFamily):
+    """A family whose distribution turns standard normal noise into a sample, and whose KL is the one-sample estimate at it."""
+
+    @abstractmethod
+    def distribution(self, raw: Tensor) -> LatentDistribution: ...
+
+    def sample(self, raw: Tensor, noise: Tensor) -> Tensor:
+        return self.distribution(raw).rsample_from(noise)
+
+    def kl_terms(
+        self, posterior: Tensor, prior: Tensor, stoch: Tensor, *, log_drift_max: float | None
+    ) -> dict[str, Tensor]:
+        return {"kl": self.distribution(posterior).log_prob(stoch) - self.distribution(prior).log_prob(stoch)}
+
+    def clamp_rates(
+        self, posterior: Tensor, prior: Tensor, stoch: Tensor, *, log_drift_max: float | None
+    ) -> dict[str, Tensor]:
+        return {
+            "clamped_scale": self.bounds.rate(
+                torch.stack((posterior[..., self.dim :], prior[..., self.dim :]), -1)
+            )
+        }
+
+
+class RiemannianNormalLatent(_FromNoise):
+    """Riemannian normal on H^d: head (loc, log scale), d + 1 numbers; its normaliser is good for scales in [0.01, 3]."""
+
+    name = "riemannian-normal"
+    has_height = True
+
+    def __init__(self, dim: int, bounds: Bounds | None = None) -> None:
+        super().__init__(dim, bounds)
+        self.noise_dim, self.num_parameters = dim, dim + 1
+
+    def distribution(self, raw: Tensor) -> RiemannianNormal:
+        return RiemannianNormal(
+            raw[..., : self.dim], self.bounds.scale(raw[..., self.dim]), validate_args=False
+        )
+
+
+class WrappedNormalLatent(_FromNoise):
+    """Wrapped normal on H^d with a scale per direction: head (loc, log scale), 2d numbers."""
+
+    name = "wrapped-normal"
+    has_height = True
+
+    def __init__(self, dim: int, bounds: Bounds | None = None) -> None:
+        super().__init__(dim, bounds)
+        self.noise_dim, self.num_parameters = dim, 2 * dim
+
+    def distribution(self, raw: Tensor) -> WrappedNormal:
+        return WrappedNormal(
+            raw[..., : self.dim], self.bounds.scale(raw[..., self.dim :]), validate_args=False
+        )
+
+
+class GaussianManifoldNormalLatent(_FromNoise):
+    """PGM normal on a product of d / 2 half-planes: head (location, log variance, log dispersion), 3 d / 2 numbers."""
+
+    name = "gaussian-manifold-normal"
+
+    def __init__(self, dim: int, bounds: Bounds | None = None) -> None:
+        super().__init__(dim, bounds)
+        if dim % 2:
+            raise ValueError(
+                f"the latent's dimension is {dim}; {self.name} is a product of half-planes, so it must be even"
+            )
+        self.planes, self.noise_dim, self.num_parameters = dim // 2, dim, 3 * dim // 2
+
+    def distribution(self, raw: Tensor) -> GaussianManifoldNormal:
+        loc, log_variance, log_dispersion = raw.split(self.planes, -1)
+        hold = (2 * math.log(self.bounds.scale_min), 2 * math.log(self.bounds.scale_max))
+        return GaussianManifoldNormal(
+            loc, log_variance.clamp(*hold), log_dispersion.clamp(*hold), validate_args=False
+        )
+
+    def kl_terms(
+        self, posterior: Tensor, prior: Tensor, stoch: Tensor, *, log_drift_max: float | None
+    ) -> dict[str, Tensor]:
+        return {"kl": kl_divergence(self.distribution(posterior), self.distribution(prior))}
+
+    def clamp_rates(
+        self, posterior: Tensor, prior: Tensor, stoch: Tensor, *, log_drift_max: float | None
+    ) -> dict[str, Tensor]:
+        halves = torch.stack((posterior[..., self.planes :], prior[..., self.planes :]), -1) / 2
+        return {"clamped_scale": self.bounds.rate(halves)}
+
+
+FAMILIES: dict[str, type[LatentFamily]] = {
+    family.name: family
+    for family in (
+        HG,
+        HGDiagonal,
+        Gaussian,
+        GaussianTwoScale,
+        RiemannianNormalLatent,
+        WrappedNormalLatent,
+        GaussianManifoldNormalLatent,
+    )
+}

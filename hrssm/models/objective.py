@@ -48,7 +48,9 @@ class Objective:
             width = observations.shape[-1]
             variance = self.likelihood_scale**2
             fit = width * (mse / (2 * variance) + 0.5 * math.log(2 * math.pi * variance))
-        terms = model.family.kl_terms(rollout.posterior, rollout.prior, rollout.stoch, log_drift_max=self.log_drift_max)
+        terms = model.family.kl_terms(
+            rollout.posterior, rollout.prior, rollout.stoch, log_drift_max=self.log_drift_max
+        )
         kl = sum_terms(terms)
         weighted = sum_terms({name: self.weight(name) * term for name, term in terms.items()})
         if self.free_nats > 0:
@@ -56,7 +58,9 @@ class Objective:
         ramp = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
         report = {"loss": fit + ramp * weighted.flatten(1).mean(1), "mse": mse, "kl": kl.flatten(1).mean(1)}
         report |= {f"kl_{name}": term.flatten(1).mean(1) for name, term in terms.items() if name != "kl"}
-        report |= model.family.clamp_rates(rollout.posterior, rollout.prior, rollout.stoch, log_drift_max=self.log_drift_max)
+        report |= model.family.clamp_rates(
+            rollout.posterior, rollout.prior, rollout.stoch, log_drift_max=self.log_drift_max
+        )
         return report
 
     def weight(self, term: str) -> float:

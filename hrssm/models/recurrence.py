@@ -18,7 +18,9 @@ from torch.nn import functional as F
 from hrssm.models.latents import LatentFamily
 
 
-def recur(family: LatentFamily, evidence: Tensor, noise: Tensor, *parameters: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def recur(
+    family: LatentFamily, evidence: Tensor, noise: Tensor, *parameters: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
     """States h_t before each step (M, T, B, H), samples z_t (M, T, B, d), posterior head outputs (M, T, B, P).
 
     evidence (M, T, B, H): what the posterior's first layer gets from the observations; noise (M, T, B, noise_dim).
@@ -75,7 +77,9 @@ class _Recurrence(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor | None, ...]:
-        state_weight, hidden_weight, head_weight, latent_weight = (w.transpose(1, 2) for w in ctx.saved_tensors)
+        state_weight, hidden_weight, head_weight, latent_weight = (
+            w.transpose(1, 2) for w in ctx.saved_tensors
+        )
         states, firsts, seconds, raws, samples, gates, candidates, candidate_states = ctx.steps
         ctx.steps = None
         grad_states, grad_samples, grad_raws = (g.unbind(1) for g in outputs)
@@ -98,11 +102,24 @@ class _Recurrence(torch.autograd.Function):
             grad_second = torch.ops.aten.elu_backward(grad_raw @ head_weight, 1, 1, 1, True, seconds[t])
             grad_first = torch.ops.aten.elu_backward(grad_second @ hidden_weight, 1, 1, 1, True, firsts[t])
             grad_state = torch.cat((grad_first, grad_latent[..., : 2 * width], grad_candidate * reset), -1)
-            to_state[t], to_hidden[t], to_head[t], to_latent[t] = grad_state, grad_second, grad_raw, grad_latent
+            to_state[t], to_hidden[t], to_head[t], to_latent[t] = (
+                grad_state,
+                grad_second,
+                grad_raw,
+                grad_latent,
+            )
             grad_h = torch.baddbmm(grad_states[t] + through_update, grad_state, state_weight)
         gradients = []
-        for inputs, outs in ((states, to_state), (firsts, to_hidden), (seconds, to_head), (samples, to_latent)):
+        for inputs, outs in (
+            (states, to_state),
+            (firsts, to_hidden),
+            (seconds, to_head),
+            (samples, to_latent),
+        ):
             rows = torch.cat(outs, 1)
-            gradients += [torch.cat([x.detach() for x in inputs], 1).transpose(1, 2) @ rows, rows.sum(1, keepdim=True)]
+            gradients += [
+                torch.cat([x.detach() for x in inputs], 1).transpose(1, 2) @ rows,
+                rows.sum(1, keepdim=True),
+            ]
         grad_evidence = torch.stack([g[..., :width] for g in to_state], 1)
         return (None, grad_evidence, None, *gradients)

@@ -56,9 +56,13 @@ class RSSM(nn.Module):
     ) -> None:
         super().__init__()
         if prior != "plain" and not family.has_height:
-            raise ValueError(f"prior {prior!r} shifts a height, and the {family.name} family has none: use prior 'plain'")
+            raise ValueError(
+                f"prior {prior!r} shifts a height, and the {family.name} family has none: use prior 'plain'"
+            )
         if decoder != "flat" and not family.has_height:
-            raise ValueError(f"decoder {decoder!r} reads a height, and the {family.name} family has none: use 'flat'")
+            raise ValueError(
+                f"decoder {decoder!r} reads a height, and the {family.name} family has none: use 'flat'"
+            )
         self.family, self.members, self.hidden = family, len(generators), hidden
         self.encoder = MLP(generators, observation_dim, embedding, embedding, embedding)
         self.prior_head = MLP(generators, hidden, hidden, hidden, family.num_parameters)
@@ -104,7 +108,9 @@ class RSSM(nn.Module):
             self.cell.input_weight,
             self.cell.input_bias,
         )
-        return Rollout(states, latents, posterior, self.prior(states, actions), self.decode(latents, gate=gate))
+        return Rollout(
+            states, latents, posterior, self.prior(states, actions), self.decode(latents, gate=gate)
+        )
 
     def imagine(self, deter: Tensor, actions: Tensor, noise: Tensor, *, gate: float = 1.0) -> Rollout:
         """Roll the prior forward without observations.

@@ -39,7 +39,9 @@ def evaluate(directory: Path, *, device: torch.device, say: Callable[[str], None
         run = Run.model_validate(manifest["config"])
         data = torch.load(directory / "checkpoint.pt", map_location=device, weights_only=True)
     except (OSError, RuntimeError, ValueError, UnpicklingError) as error:
-        raise RecordError(f"{directory}: the checkpoint cannot be read ({error}). Train it again with --overwrite.") from error
+        raise RecordError(
+            f"{directory}: the checkpoint cannot be read ({error}). Train it again with --overwrite."
+        ) from error
     seeds = [int(seed) for seed in manifest["seeds"]]
     alive = [k for k, seed in enumerate(seeds) if manifest["members"][str(seed)]["ended"] == "finished"]
     environment = build_environment(run, device)
@@ -65,16 +67,29 @@ def evaluate(directory: Path, *, device: torch.device, say: Callable[[str], None
             members = list(trajectories(model, walks, environment, seen, truth, seeds, gate=open_gate))
             for distribution, depths in ranges(run):
                 for k in alive:
-                    for metric, value in measure(members[k], protocol, seeds[k], depths=depths, probes=probes).items():
-                        rows.append(_row(manifest, run, seeds[k], protocol, control, distribution, metric, value))
+                    for metric, value in measure(
+                        members[k], protocol, seeds[k], depths=depths, probes=probes
+                    ).items():
+                        rows.append(
+                            _row(manifest, run, seeds[k], protocol, control, distribution, metric, value)
+                        )
         for distribution, depths in ranges(run):
             for metric, value in _clock(run, environment, protocol, depths).items():
-                rows.append(_row(manifest, run, CLOCK_SEED, protocol, "blind-clock", distribution, metric, value))
+                rows.append(
+                    _row(manifest, run, CLOCK_SEED, protocol, "blind-clock", distribution, metric, value)
+                )
     write_rows(directory / "evaluation.parquet", rows)
 
 
 def _row(
-    manifest: dict[str, Any], run: Run, seed: int, protocol: str, control: str, distribution: str, metric: str, value: float
+    manifest: dict[str, Any],
+    run: Run,
+    seed: int,
+    protocol: str,
+    control: str,
+    distribution: str,
+    metric: str,
+    value: float,
 ) -> tuple[Any, ...]:
     where = (manifest["experiment"], manifest["cell"], seed, run.environment.tree_seed, run.training.steps)
     return (*where, protocol, control, distribution, metric, value)
@@ -114,12 +129,22 @@ def counterfactuals(environment: TreeMDP, walks: Walks, seeds: Sequence[int]) ->
     yield "other-walk", environment.observe(walks.nodes.roll(1, 2))
     for kind in get_args(Counterfactual):
         tables = [environment.counterfactual(kind, g) for g in generators(seeds, "counterfactual")]
-        yield kind, torch.stack([table.observe(nodes) for table, nodes in zip(tables, walks.nodes, strict=True)])
+        yield (
+            kind,
+            torch.stack([table.observe(nodes) for table, nodes in zip(tables, walks.nodes, strict=True)]),
+        )
 
 
 @torch.no_grad()
 def trajectories(
-    model: RSSM, walks: Walks, environment: TreeMDP, seen: Tensor, truth: Tensor, seeds: Sequence[int], *, gate: float
+    model: RSSM,
+    walks: Walks,
+    environment: TreeMDP,
+    seen: Tensor,
+    truth: Tensor,
+    seeds: Sequence[int],
+    *,
+    gate: float,
 ) -> Iterator[Trajectories]:
     """Per member, what the model makes of the observations ``seen`` (M, T, B, D) on walks whose observations are ``truth``.
 
@@ -153,10 +178,16 @@ def trajectories(
         )
 
 
-def _clock(run: Run, environment: TreeMDP, protocol: Protocol, depths: tuple[int, int] | None) -> dict[str, float]:
+def _clock(
+    run: Run, environment: TreeMDP, protocol: Protocol, depths: tuple[int, int] | None
+) -> dict[str, float]:
     e, trained = run.evaluation, run.environment
     learned = None
     if trained.max_depth != e.max_depth:
         # Evaluation leaves the training depths: the clock carries over what training showed it.
-        learned = occupancy(environment, e.length, start=trained.start, lazy=trained.lazy, max_depth=trained.max_depth)
-    return blind_clock(environment, e.length, start=STARTS[protocol], max_depth=e.max_depth, depths=depths, learned=learned)
+        learned = occupancy(
+            environment, e.length, start=trained.start, lazy=trained.lazy, max_depth=trained.max_depth
+        )
+    return blind_clock(
+        environment, e.length, start=STARTS[protocol], max_depth=e.max_depth, depths=depths, learned=learned
+    )

@@ -135,7 +135,9 @@ def train(
             state.wall_seconds = now - started
             if now - said > PROGRESS_SECONDS or last:
                 rate = len(seeds) * (state.step - first_step) / (now - resumed_at)
-                say(f"{label}: step {state.step}/{run.training.steps}, {rate:.0f} member-steps/s, mse {_mean(report['mse']):.4f}")
+                say(
+                    f"{label}: step {state.step}/{run.training.steps}, {rate:.0f} member-steps/s, mse {_mean(report['mse']):.4f}"
+                )
                 said = now
             if now - saved > CHECKPOINT_SECONDS:
                 state.save(directory / "checkpoint.pt")
@@ -163,7 +165,9 @@ def _deferred_interrupt() -> Iterator[threading.Event]:
     if threading.current_thread() is not threading.main_thread():
         yield event  # only the main thread may handle signals
         return
-    before = {number: signal.signal(number, lambda *_: event.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {
+        number: signal.signal(number, lambda *_: event.set()) for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         yield event
     finally:
@@ -198,7 +202,9 @@ def _refuse_other(found: dict[str, Any], state: _State, directory: Path, overwri
     if overwrite:
         return
     wanted = state.identity()
-    differs = ", ".join(f"{key} {found[key]} instead of {wanted[key]}" for key in wanted if found[key] != wanted[key])
+    differs = ", ".join(
+        f"{key} {found[key]} instead of {wanted[key]}" for key in wanted if found[key] != wanted[key]
+    )
     raise RecordError(
         f"{directory} holds another run ({differs}). Give another --out, delete the directory, or add --overwrite to start it over."
     )
@@ -227,7 +233,9 @@ def _stop_diverged(state: _State, report: dict[str, Tensor], say: Say, label: st
         return
     for k, seed in enumerate(state.seeds):
         if not state.optimiser.finite[k] and seed not in state.ended:
-            cause = ", ".join(f"{key} is {float(value[k])}" for key, value in report.items() if not value[k].isfinite())
+            cause = ", ".join(
+                f"{key} is {float(value[k])}" for key, value in report.items() if not value[k].isfinite()
+            )
             state.ended[seed] = {"ended": "diverged", "step": state.step, "cause": cause}
             say(f"{label}: seed {seed} stopped at step {state.step}: {cause}; the other seeds go on")
 
@@ -245,17 +253,41 @@ def _log(state: _State, name: Name, report: dict[str, Tensor]) -> None:
     for k, seed in _alive(state):
         for metric, value in values.items():
             state.rows.append(
-                (name.experiment, name.cell, seed, tree, state.step, "train", "trained", "in", metric, value[k])
+                (
+                    name.experiment,
+                    name.cell,
+                    seed,
+                    tree,
+                    state.step,
+                    "train",
+                    "trained",
+                    "in",
+                    metric,
+                    value[k],
+                )
             )
 
 
 def _curve(state: _State, name: Name) -> None:
     tree = state.run.environment.tree_seed
-    measured = published_curve(state.run, state.model, state.environment, state.seeds, gate=gate(state.run, state.step))
+    measured = published_curve(
+        state.run, state.model, state.environment, state.seeds, gate=gate(state.run, state.step)
+    )
     for k, seed in _alive(state):
         for metric, value in measured[k].items():
             state.rows.append(
-                (name.experiment, name.cell, seed, tree, state.step, "published", "trained", "in", metric, value)
+                (
+                    name.experiment,
+                    name.cell,
+                    seed,
+                    tree,
+                    state.step,
+                    "published",
+                    "trained",
+                    "in",
+                    metric,
+                    value,
+                )
             )
 
 

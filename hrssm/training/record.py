@@ -38,7 +38,11 @@ class RecordError(RuntimeError):
 def source_digest() -> str:
     """A hash of the sources that decide what a run computes, twelve hexadecimal digits."""
     root = Path(hrssm.__file__).parent
-    files = sorted(f for name in DIGESTED for f in ((root / name).rglob("*.py") if (root / name).is_dir() else [root / name]))
+    files = sorted(
+        f
+        for name in DIGESTED
+        for f in ((root / name).rglob("*.py") if (root / name).is_dir() else [root / name])
+    )
     digest = hashlib.sha256()
     for file in files:
         digest.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
@@ -59,7 +63,9 @@ def device_name(device: torch.device) -> str:
     """What the device calls itself."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    model = next((line.split(":", 1)[1].strip() for line in _cpu_lines() if line.startswith("model name")), "")
+    model = next(
+        (line.split(":", 1)[1].strip() for line in _cpu_lines() if line.startswith("model name")), ""
+    )
     return f"{model or platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"
 
 
@@ -88,7 +94,9 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
 def write_rows(path: Path, rows: list[tuple[Any, ...]]) -> None:
     """Write rows of COLUMNS as Parquet."""
-    frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"seed": "int64", "tree_seed": "int64", "step": "int64", "value": "float64"})
+    frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype(
+        {"seed": "int64", "tree_seed": "int64", "step": "int64", "value": "float64"}
+    )
     write_atomically(path, lambda temporary: frame.to_parquet(temporary, index=False))
 
 
@@ -106,11 +114,15 @@ def read_manifest(directory: Path, *, any_digest: bool = False) -> dict[str, Any
     path = directory / "manifest.json"
     if not path.exists():
         state = "is only partly trained" if (directory / "checkpoint.pt").exists() else "holds no run"
-        raise RecordError(f"{directory} {state}: there is no {path.name}. Train it (hrssm train ... --out), then try again.")
+        raise RecordError(
+            f"{directory} {state}: there is no {path.name}. Train it (hrssm train ... --out), then try again."
+        )
     try:
         manifest = json.loads(path.read_text())
     except json.JSONDecodeError as error:
-        raise RecordError(f"{path} is not readable JSON ({error}). Delete {directory} and train it again.") from error
+        raise RecordError(
+            f"{path} is not readable JSON ({error}). Delete {directory} and train it again."
+        ) from error
     if not any_digest and manifest["source_digest"] != source_digest():
         raise RecordError(
             f"{directory} was made from sources {manifest['source_digest']}, and this package is {source_digest()}: their "

@@ -110,7 +110,12 @@ def test_ctrl_c_keeps_what_was_done(experiment, tmp_path):
     out = tmp_path / "out"
     command = [sys.executable, "-m", "hrssm", "train", str(experiment), "--out", str(out)]
     with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()  # the first progress line: it trains

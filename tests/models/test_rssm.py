@@ -22,7 +22,9 @@ def float64():
     torch.set_default_dtype(torch.float32)
 
 
-def batch(members: int, steps: int, size: int, noise_dim: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def batch(
+    members: int, steps: int, size: int, noise_dim: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     g = torch.Generator().manual_seed(99)
     observations = torch.tanh(torch.randn(members, steps, size, 64, generator=g))
     actions = torch.randint(-1, 2, (members, steps, size), generator=g).to(observations)
@@ -52,7 +54,9 @@ def test_loss_and_every_gradient_equal_the_reference(float64, family, setting):
         carried = StepByStep(family, 16, hidden)
         carried.load_member(gradients, k)  # type: ignore[arg-type]
         for (name, mine), theirs in zip(carried.named_parameters(), reference.parameters(), strict=True):
-            torch.testing.assert_close(mine, theirs.grad, rtol=1e-10, atol=1e-10, msg=lambda m, name=name: f"{name}: {m}")
+            torch.testing.assert_close(
+                mine, theirs.grad, rtol=1e-10, atol=1e-10, msg=lambda m, name=name: f"{name}: {m}"
+            )
 
 
 @pytest.mark.parametrize("family", sorted(FAMILIES))

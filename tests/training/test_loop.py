@@ -54,7 +54,9 @@ def test_member_k_of_n_is_the_run_of_member_k_alone(tmp_path, family):
         torch.testing.assert_close(together[name][1], tensor[0], rtol=2e-4, atol=2e-6)
     keys = ["step", "protocol", "metric"]
     losses = [
-        pd.read_parquet(tmp_path / d / "metrics.parquet").query("seed == 4 and metric == 'loss'").set_index(keys)["value"]
+        pd.read_parquet(tmp_path / d / "metrics.parquet")
+        .query("seed == 4 and metric == 'loss'")
+        .set_index(keys)["value"]
         for d in ("together", "alone")
     ]
     assert len(losses[0]) == 12
