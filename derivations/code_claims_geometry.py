@@ -9,6 +9,7 @@ from typing import Any
 
 import sympy as sp
 
+from derivations import models_of_space as models
 from derivations.code_proof import Claim
 from derivations.geodesics import h, n, v0, w
 from derivations.geometry import a, b, c, coordinates, delta, gap, ideal, m, other, tau
@@ -160,6 +161,48 @@ def chord_as_symbol(e: Any) -> Any:
     return e.replace(lambda x: x.is_Pow and abs(x.exp) == sp.S.Half, lambda x: root(x.base, x.exp))
 
 
+def place(relation: Any, values: dict[Any, Any], part: sp.Symbol, parts: list[sp.Symbol]) -> list[sp.Expr]:
+    """A map of geo-ball-map in coordinates: its last component is stated for one fibre coordinate `part`."""
+    *first, last = relation.rhs
+    return [*(x.subs(values) for x in first), *(last.subs({part: x} | values, simultaneous=True) for x in parts)]
+
+
+def time(d: int) -> sp.Expr:
+    """X_0 of the point of the hyperboloid over (X_1, xi)."""
+    return sp.sqrt(1 + models.x1**2 + sp.Add(*(x**2 for x in coordinates("xi", d - 1))))
+
+
+def ball(d: int) -> list[sp.Symbol]:
+    """A point of the ball, its component along the axis first."""
+    return [models.axis, *coordinates("y", d - 1)]
+
+
+BALL = (
+    Claim(
+        f"{ROOM}.to_lorentz", "geo-ball-map", geometry.to_lorentz, lambda d: [point(d)],
+        lambda f, d: place(f.statement[0], {models.n: length(("b",), d)}, b, coordinates("b", d - 1)),
+    ),
+    Claim(
+        f"{ROOM}.to_ball", "geo-ball-map", geometry.to_ball, lambda d: [point(d)],
+        lambda f, d: place(f.statement[1], {models.n: length(("b",), d)}, b, coordinates("b", d - 1)),
+    ),
+    Claim(
+        f"{ROOM}.from_lorentz", "geo-ball-map", geometry.from_lorentz,
+        lambda d: [[time(d), models.x1, *coordinates("xi", d - 1)]],
+        lambda f, d: place(f.statement[2], {models.x0: time(d)}, models.xi, coordinates("xi", d - 1)),
+        through=(
+            lambda e: sp.sympify(e).replace(lambda x: x.is_Pow and x.exp == sp.S.Half, lambda x: models.x0),
+            "X_0 as one symbol",
+        ),
+        relation=lambda d: (time(d) ** 2 - models.x0**2, models.x0),
+        words="On the hyperboloid, X_0^2 = 1 + X_1^2 + |xi|^2.",
+    ),
+    Claim(
+        f"{ROOM}.from_ball", "geo-ball-map", geometry.from_ball, lambda d: [ball(d)],
+        lambda f, d: place(f.statement[3], {models.rest: length(("y",), d)}, models.part, coordinates("y", d - 1)),
+    ),
+)  # fmt: skip
+
 GEOMETRY = (
     Claim(
         f"{ROOM}.distance", "geo-distance", geometry.distance, two_points,
@@ -230,4 +273,5 @@ GEOMETRY = (
         f"{ROOM}.log_volume", "geo-volume", geometry.log_volume, lambda d: [point(d)],
         lambda f, d: sp.log(f.statement.rhs.subs(m, d - 1)),
     ),
+    *BALL,
 )  # fmt: skip
