@@ -84,7 +84,7 @@ def _fmpq(value: Any) -> fmpq:
     return fmpq(int(r.p), int(r.q))
 
 
-def _series(*coefficients: Any) -> fmpq_series:
+def _series(*coefficients: Any) -> Any:
     return fmpq_series([c if isinstance(c, fmpq) else _fmpq(c) for c in coefficients])
 
 
@@ -125,7 +125,7 @@ def forward(m: int, nu: Any = 0, kappa: Any = 1, height: Any = 0, fibre: Any = 0
         v, k = _series(0, 1), _fmpq(kappa)
         mu, growth_h, growth_f = v * _fmpq(nu), _series(1, height), _series(1, fibre)
         variance, square = v * growth_h * growth_h, v * growth_f * growth_f
-        total = fmpq_series([0])
+        total: Any = fmpq_series([0])
         for n in range(1, ORDER + 2):
             factor = fmpq((-1) ** (n + 1) * 4 ** (n + 1), 2 * n * n * math.comb(2 * n, n)) / 4**n
             for i in range(n + 1):  # e^tau

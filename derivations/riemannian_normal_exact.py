@@ -23,7 +23,7 @@ from derivations.kernel import (
     trigonometry,
 )
 from derivations.nearness_series import expectation
-from derivations.riemannian_normal_nearness import SPHERE, sphere_steps
+from derivations.nearness_steps import SPHERE, sphere_steps
 from derivations.strip_quadrature import (
     BITS,
     alternating_mean_square,
@@ -86,9 +86,14 @@ SHORT_BACK = {
 }
 
 
+def _at(n: int, scale: str) -> Any:
+    here: tuple[Any, Any] = (sp.Eq(d, n), sp.Eq(sigma, sp.Rational(scale)))
+    return sp.And(*here)
+
+
 def _table(values: dict[int, tuple[int, ...]]) -> Any:
     cells = [
-        (sp.Integer(value), sp.And(sp.Eq(d, n), sp.Eq(sigma, sp.Rational(s))))
+        (sp.Integer(value), _at(n, s))
         for n, row in values.items()
         for s, value in zip(SCALES, row, strict=True)
     ]
