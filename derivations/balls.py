@@ -124,11 +124,11 @@ def _eval_node(e: Any, point: dict[str, Any], memo: dict[sp.Basic, Any]) -> Any:
     if e.func in _UNARY:
         return _UNARY[e.func](_eval(e.args[0], point, memo))
     if isinstance(e, sp.Max | sp.Min):
-        values = [_eval(a, point, memo) for a in e.args]
+        values = [_real(_eval(a, point, memo), e) for a in e.args]
         result = values[0]
         for v in values[1:]:
             result = result.max(v) if isinstance(e, sp.Max) else result.min(v)
-        return result
+        return field(result)
     if isinstance(e, sp.atan2):
         return arb.atan2(_eval(e.args[0], point, memo), _eval(e.args[1], point, memo))
     if isinstance(e, sp.binomial):
@@ -139,6 +139,15 @@ def _eval_node(e: Any, point: dict[str, Any], memo: dict[sp.Basic, Any]) -> Any:
     if isinstance(e, sp.Piecewise):
         return _piecewise(e, point, memo)
     raise NotEvaluable(f"no ball for {e.func.__name__}: {e}")
+
+
+def _real(value: Any, e: Any) -> arb:
+    """The value as a real ball, for comparisons. Raises NotEvaluable for one that is not real."""
+    if isinstance(value, acb):
+        if value.imag != 0:
+            raise NotEvaluable(f"{e} compares complex numbers")
+        return value.real
+    return value
 
 
 def _power(e: sp.Pow, point: dict[str, Any], memo: dict[sp.Basic, Any]) -> Any:
