@@ -145,7 +145,9 @@ def make_table(experiment: Experiment, summary: pd.DataFrame, printed: Sequence[
     blocks = []
     for track, protocol in PROTOCOLS.items():
         cells = [cell for cell in experiment.cells.values() if cell.run.track == track]
-        chosen = summary[summary["protocol"].isin([protocol, "train"])]
+        # Learned offsets are weights, and so recorded by training alone.
+        offsets = (summary["protocol"] == "train") & summary["metric"].str.startswith("shift_")
+        chosen = summary[(summary["protocol"] == protocol) | offsets]
         entries = printed if track == "published" else []
         shown = metrics if track == "published" else dict.fromkeys(COUNTERPARTS.get(m, m) for m in metrics)
         groups = [

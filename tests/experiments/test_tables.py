@@ -120,6 +120,14 @@ def test_learned_offsets_are_those_of_the_last_step(tables: dict[str, dict]) -> 
     assert row["trained"]["mean"] == pytest.approx(0.3 / 100 + 0.002)
 
 
+def test_the_error_is_the_evaluation_s(tables: dict[str, dict]) -> None:
+    for table in tables.values():
+        for track in ("published", "intended"):
+            rows = rows_of(table, track, "mse")
+            assert rows
+            assert all(row["trained"]["mean"] < 2 for row in rows), "the training loss stands in the table"
+
+
 def test_experiment_nine_shows_both_ranges(tables: dict[str, dict]) -> None:
     rows = rows_of(tables["e9_depth_generalisation"], "published", "rho_height")
     assert {(r["cell"], r["distribution"], r["printed"]["value"]) for r in rows} == {
