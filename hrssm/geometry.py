@@ -37,9 +37,7 @@ __all__ = [
 ]
 
 
-def origin(
-    dimension: int, *, dtype: torch.dtype | None = None, device: torch.device | str | None = None
-) -> Tensor:
+def origin(dimension: int, *, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> Tensor:
     """The point tau = 0, b = 0 of H^d, as a tensor (d,)."""
     return torch.zeros(dimension, dtype=dtype, device=device)
 
@@ -227,34 +225,41 @@ _ARC_SQUARED = [4 * a / (n + 1) for n, a in enumerate(_ARC_OVER_SINH)]
 
 def sinhc(square: Tensor) -> Tensor:
     """sinh(r) / r as a function of r^2."""
-    small = square < 0.5
-    root = torch.sqrt(torch.where(small, torch.ones_like(square), square))
-    return torch.where(small, _horner(square, _SINHC), torch.sinh(root) / root)
+    small, near, far = _split(square, 0.5)
+    root = torch.sqrt(far)
+    return torch.where(small, _horner(near, _SINHC), torch.sinh(root) / root)
 
 
 def log_sinhc(square: Tensor) -> Tensor:
     """log(sinh(r) / r) as a function of r^2, without overflow."""
-    small = square < 0.25
-    root = torch.sqrt(torch.where(small, torch.ones_like(square), square))
+    small, near, far = _split(square, 0.25)
+    root = torch.sqrt(far)
     large = root + torch.log(-torch.expm1(-2 * root) / (2 * root))
-    return torch.where(small, square * _horner(square, _LOG_SINHC), large)
-
-
-def _arc_over_sinh(half_chord: Tensor) -> Tensor:
-    """r / sinh(r) as a function of sinh(r / 2)^2."""
-    small = half_chord < 0.05
-    safe = torch.where(small, torch.ones_like(half_chord), half_chord)
-    root = torch.sqrt(safe)
-    large = torch.asinh(root) / (root * torch.sqrt(1 + safe))
-    return torch.where(small, _horner(half_chord, _ARC_OVER_SINH), large)
+    return torch.where(small, near * _horner(near, _LOG_SINHC), large)
 
 
 def arc_squared(half_chord: Tensor) -> Tensor:
     """r^2 as a function of sinh(r / 2)^2."""
-    small = half_chord < 0.05
-    safe = torch.where(small, torch.ones_like(half_chord), half_chord)
-    large = (2 * torch.asinh(torch.sqrt(safe))).square()
-    return torch.where(small, half_chord * _horner(half_chord, _ARC_SQUARED), large)
+    small, near, far = _split(half_chord, 0.05)
+    large = (2 * torch.asinh(torch.sqrt(far))).square()
+    return torch.where(small, near * _horner(near, _ARC_SQUARED), large)
+
+
+def _arc_over_sinh(half_chord: Tensor) -> Tensor:
+    """r / sinh(r) as a function of sinh(r / 2)^2."""
+    small, near, far = _split(half_chord, 0.05)
+    root = torch.sqrt(far)
+    large = torch.asinh(root) / (root * torch.sqrt(1 + far))
+    return torch.where(small, _horner(near, _ARC_OVER_SINH), large)
+
+
+def _split(x: Tensor, threshold: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Where x is small, and x with a harmless value put where the series, or the other form, is not taken.
+
+    The branch that is not taken must stay finite: `where` multiplies its gradient by zero.
+    """
+    small = x < threshold
+    return small, torch.where(small, x, torch.zeros_like(x)), torch.where(small, torch.ones_like(x), x)
 
 
 def _horner(x: Tensor, coefficients: Sequence[float]) -> Tensor:

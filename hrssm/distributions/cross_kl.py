@@ -19,8 +19,9 @@ from torch.distributions.kl import register_kl
 from hrssm import geometry
 from hrssm.distributions.horospherical_gaussian import HorosphericalGaussian
 from hrssm.distributions.monte_carlo import MonteCarloEstimate, monte_carlo_kl
-from hrssm.distributions.radial import radial_rule
+from hrssm.distributions.radial import Rule, radial_rule
 from hrssm.distributions.riemannian_normal import RiemannianNormal
+from hrssm.distributions.stable import exp_gap
 from hrssm.distributions.wrapped_normal import WrappedNormal
 
 __all__: list[str] = []
@@ -40,10 +41,28 @@ def _kl_riemannian_riemannian(q: RiemannianNormal, p: RiemannianNormal) -> Tenso
     radius = rule.nodes.unsqueeze(-1)
     swing = torch.sinh(radius) * torch.sinh(between) * torch.sigmoid(2 * x)
     half_chord = torch.sinh((radius - between) / 2).square() + swing
-    square = rule.expectation((geometry.arc_squared(half_chord) * angle_weights).sum(-1))
-    own = rule.expectation(rule.nodes.square()) / (2 * q.scale.double().square())
-    normalisers = radial_rule(p.scale, fibre).log_integral - rule.log_integral
-    return (normalisers - own + square / (2 * p.scale.double().square())).to(q.loc.dtype)
+    excess = (geometry.arc_squared(half_chord) * angle_weights).sum(-1) - rule.nodes.square()
+    moved = rule.expectation(torch.where(between.squeeze(-1) > 0, excess, torch.zeros_like(excess)))
+    return (_concentric(q, p, rule, fibre) + moved / (2 * p.scale.double().square())).to(q.loc.dtype)
+
+
+def _concentric(q: RiemannianNormal, p: RiemannianNormal, rule: Rule, fibre: int) -> Tensor:
+    """KL of the radial laws, log(Z_p / Z_q) + t E r^2 with t = 1 / (2 sigma_p^2) - 1 / (2 sigma_q^2) (`rn-moment`).
+
+    It is the mean of the difference of the log-densities; for scales near each other, where that cancels, it
+    is log E exp(-t (r^2 - E r^2)) without the linear term.
+    """
+    a, b = q.scale.double(), p.scale.double()
+    t = (a - b) * (a + b) / (2 * (a * b).square())
+    square = rule.nodes.square()
+    moment = rule.expectation(square)
+    centred = square - moment.unsqueeze(-1)
+    other = radial_rule(p.scale, fibre)
+    apart = rule.expectation(rule.log_density(rule.nodes) - other.log_density(rule.nodes))
+    near = t.square() * rule.expectation(centred.square()) < 0.02
+    tilt = torch.where(near, t, torch.zeros_like(t)).unsqueeze(-1)
+    close = torch.log1p(rule.expectation(exp_gap(-tilt * centred)))
+    return torch.where(near, close, apart)
 
 
 @register_kl(RiemannianNormal, HorosphericalGaussian)
@@ -70,17 +89,14 @@ def _kl_riemannian_horospherical(q: RiemannianNormal, p: HorosphericalGaussian) 
     coupling = p.coupling.double()[..., None, None] if isinstance(p.coupling, Tensor) else p.coupling
     step = height - height_loc[..., None, None]
     log_shrink = -2 * height_loc[..., None, None] - 2 * coupling * step
-    fibre_scale = (
-        (p.fibre_scale if p.per_coordinate else p.fibre_scale.unsqueeze(-1)).double().expand_as(fibre_loc)
-    )
-    spread = mean(torch.exp(log_side + log_shrink)) / fibre * fibre_scale.pow(-2).sum(-1)
-    offset = mean(torch.exp(log_shrink)) * (fibre_loc / fibre_scale).square().sum(-1)
-    quadratic = mean(step.square()) / p.height_scale.double().square()
-    tilt = mean(fibre * (1 - coupling) * step)
-    normaliser = torch.log(p.height_scale.double()) + torch.log(fibre_scale).sum(-1)
-    normaliser = normaliser + 0.5 * (fibre + 1) * math.log(2 * math.pi)
-    cross = normaliser - tilt + 0.5 * (quadratic + spread + offset)
-    return (cross - q.entropy().double()).to(q.loc.dtype)
+    fibre_scale = (p.fibre_scale if p.per_coordinate else
+    p.fibre_scale.unsqueeze(-1)).double().expand_as(fibre_loc) spread = mean(torch.exp(log_side + log_shrink))
+    / fibre * fibre_scale.pow(-2).sum(-1) offset = mean(torch.exp(log_shrink)) * (fibre_loc /
+    fibre_scale).square().sum(-1) quadratic = mean(step.square()) / p.height_scale.double().square() tilt =
+    mean(fibre * (1 - coupling) * step) normaliser = torch.log(p.height_scale.double()) +
+    torch.log(fibre_scale).sum(-1) normaliser = normaliser + 0.5 * (fibre + 1) * math.log(2 * math.pi) cross =
+    normaliser - tilt + 0.5 * (quadratic + spread + offset) return (cross -
+    q.entropy().double()).to(q.loc.dtype)
 
 
 @register_kl(HorosphericalGaussian, RiemannianNormal)
@@ -169,9 +185,7 @@ def _norm(vector: Tensor) -> Tensor:
     return torch.where(away, torch.sqrt(torch.where(away, square, torch.ones_like(square))), square)
 
 
-def _same_space(
-    q: HorosphericalGaussian | RiemannianNormal, p: HorosphericalGaussian | RiemannianNormal
-) -> None:
+def _same_space(q: HorosphericalGaussian | RiemannianNormal, p: HorosphericalGaussian | RiemannianNormal) -> None:
     if q.event_shape != p.event_shape:
         raise ValueError(
             f"KL between laws of event shapes {tuple(q.event_shape)} and {tuple(p.event_shape)}: both must "

@@ -8,6 +8,8 @@ and the differences that the closed forms need are taken of S, not of log Gamma.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,10 +18,18 @@ from torch import Tensor
 from hrssm.distributions.implicit import attach_slopes
 from hrssm.distributions.stable import exp_gap
 
-__all__ = ["log_gamma_quantile", "stirling", "stirling_bregman", "stirling_slope"]
+__all__ = [
+    "digamma_gap",
+    "log_gamma_bregman",
+    "log_gamma_quantile",
+    "stirling",
+    "stirling_bregman",
+    "trigamma_next",
+]
 
 # B_2n / (2n (2n - 1)) for n = 1, 2, ...: S(a) = sum of these over a^(2n - 1)
 _STIRLING = [1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156, -3617 / 122400]
+_CURVATURE = [(2 * n + 1) * (2 * n + 2) * c for n, c in enumerate(_STIRLING)]
 _SERIES_FROM = 10.0
 
 # 8-point Gauss-Legendre on [0, 1]
@@ -30,53 +40,92 @@ def stirling(a: Tensor) -> Tensor:
     """S(a) for a > 0."""
     large = a > _SERIES_FROM
     big, moderate = _split(a, large)
-    direct = (
-        torch.lgamma(moderate)
-        - (moderate - 0.5) * torch.log(moderate)
-        + moderate
-        - 0.5 * math.log(2 * math.pi)
-    )
-    return torch.where(large, _series(big, _STIRLING) / big, direct)
+    direct = torch.lgamma(moderate) - (moderate - 0.5) * torch.log(moderate) + moderate - 0.5 * math.log(2 *
+    math.pi) return torch.where(large, _series(big, _STIRLING) / big, direct)
 
 
 def stirling_slope(a: Tensor) -> Tensor:
     """S'(a) = digamma(a) - log a + 1 / (2 a) for a > 0; negative."""
     large = a > _SERIES_FROM
     big, moderate = _split(a, large)
-    direct = torch.digamma(moderate) - torch.log(moderate) + 0.5 / moderate
-    return torch.where(
-        large, _series(big, [-(2 * n + 1) * c for n, c in enumerate(_STIRLING)]) / big.square(), direct
-    )
+    direct = digamma_next(moderate) - torch.log(moderate) - 0.5 / moderate
+    return torch.where(large, _series(big, [-(2 * n + 1) * c for n, c in enumerate(_STIRLING)]) / big.square(), direct)
+
+
+def digamma_gap(a: Tensor) -> Tensor:
+    """digamma(a + 1) - log a = 1 / (2 a) + S'(a) for a > 0; positive."""
+    large = a > _SERIES_FROM
+    big, moderate = _split(a, large)
+    return torch.where(large, 0.5 / big + stirling_slope(big), digamma_next(moderate) - torch.log(moderate))
+
+
+def digamma_next(a: Tensor) -> Tensor:
+    """digamma(a + 1), with a derivative that is accurate (torch's own is off by 1e-9)."""
+    return _DigammaNext.apply(a)  # type: ignore[no-any-return]
+
+
+class _DigammaNext(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(a: Tensor) -> Tensor:  # type: ignore[override]
+        return torch.digamma(a + 1)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        ctx.save_for_backward(inputs[0])
+        ctx.save_for_forward(inputs[0])
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+        return grad * trigamma_next(ctx.saved_tensors[0])
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor) -> Tensor:  # type: ignore[override]
+        return tangent * trigamma_next(ctx.saved_tensors[0])
+
+
+def trigamma_next(a: Tensor) -> Tensor:
+    """trigamma(a + 1) for a > 0, by its recurrence up to the series (torch's is off by 1e-9)."""
+    shifted = a + _SERIES_FROM
+    total = 1 / shifted + 0.5 / shifted.square() + _series(shifted, _CURVATURE) / (shifted * shifted.square())
+    for n in range(1, int(_SERIES_FROM)):
+        total = total + 1 / (a + n).square()
+    return total
 
 
 def stirling_curvature(a: Tensor) -> Tensor:
     """S''(a) = trigamma(a) - 1 / a - 1 / (2 a^2) for a > 0; positive."""
     large = a > _SERIES_FROM
     big, moderate = _split(a, large)
-    series = _series(big, [(2 * n + 1) * (2 * n + 2) * c for n, c in enumerate(_STIRLING)])
-    # torch's trigamma is off by 1e-9, so the recurrence trigamma(a) = 1 / a^2 + trigamma(a + 1) is used to
-    # reach the series; the loop sums squares of reciprocals, all positive.
-    shifted = moderate + _SERIES_FROM
-    reached = _series(shifted, [(2 * n + 1) * (2 * n + 2) * c for n, c in enumerate(_STIRLING)])
-    direct = reached / (shifted * shifted.square()) + 1 / shifted + 0.5 / shifted.square() - 1 / moderate
-    direct = direct + 0.5 / moderate.square()
-    for n in range(1, int(_SERIES_FROM)):
-        direct = direct + 1 / (moderate + n).square()
-    return torch.where(large, series / (big * big.square()), direct)
+    direct = trigamma_next(moderate) + 0.5 / moderate.square() - 1 / moderate
+    return torch.where(large, _series(big, _CURVATURE) / (big * big.square()), direct)
 
 
 def stirling_bregman(a: Tensor, b: Tensor) -> Tensor:
-    """S(b) - S(a) - S'(a) (b - a), never negative, to full relative accuracy.
+    """S(b) - S(a) - S'(a) (b - a), never negative, to full relative accuracy."""
+    far = stirling(b) - stirling(a) - stirling_slope(a) * (b - a)
+    return _bregman(a, b, far, stirling_curvature)
 
-    Near a = b it is the remainder (b - a)^2 int_0^1 (1 - t) S''(a + t (b - a)) dt by 8-point Gauss-Legendre.
+
+def log_gamma_bregman(a: Tensor, b: Tensor) -> Tensor:
+    """log Gamma(1 + b) - log Gamma(1 + a) - digamma(1 + a) (b - a), never negative, to full relative accuracy."""
+    far = torch.lgamma(1 + b) - torch.lgamma(1 + a) - digamma_next(a) * (b - a)
+    return _bregman(a, b, far, trigamma_next)
+
+
+def _bregman(a: Tensor, b: Tensor, far: Tensor, curvature: Callable[[Tensor], Tensor]) -> Tensor:
+    """f(b) - f(a) - f'(a) (b - a), given as `far` where a and b are apart.
+
+    Near a = b it is (b - a)^2 int_0^1 (1 - t) f''(a + t (b - a)) dt by 8-point Gauss-Legendre.
     """
     step = b - a
     near = step.abs() < 0.25 * a
     close = torch.where(near, step, torch.zeros_like(step))
     integral = torch.zeros_like(step)
     for node, weight in _RULE:
-        integral = integral + weight * (1 - node) * stirling_curvature(a + node * close)
-    return torch.where(near, close.square() * integral, stirling(b) - stirling(a) - stirling_slope(a) * step)
+        integral = integral + weight * (1 - node) * curvature(a + node * close)
+    return torch.where(near, close.square() * integral, far)
 
 
 def _split(a: Tensor, large: Tensor) -> tuple[Tensor, Tensor]:

@@ -86,8 +86,6 @@ class Gaussian(LatentDistribution):
 @register_kl(Gaussian, Gaussian)
 def _kl_gaussian(q: Gaussian, p: Gaussian) -> Tensor:
     if q.event_shape != p.event_shape:
-        raise ValueError(
-            f"KL between Gaussians of event shapes {tuple(q.event_shape)} and {tuple(p.event_shape)}."
-        )
+        raise ValueError(f"KL between Gaussians of event shapes {tuple(q.event_shape)} and {tuple(p.event_shape)}.")
     gap = exp_gap(2 * log_ratio(q.scale, p.scale))
     return 0.5 * (gap + ((q.loc - p.loc) / p.scale).square()).sum(-1)

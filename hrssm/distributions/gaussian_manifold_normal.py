@@ -14,11 +14,12 @@ from torch.distributions.transforms import identity_transform
 
 from hrssm.distributions.base import LatentDistribution
 from hrssm.distributions.gamma_functions import (
+    digamma_gap,
+    log_gamma_bregman,
     log_gamma_quantile,
     stirling,
     stirling_bregman,
-    stirling_curvature,
-    stirling_slope,
+    trigamma_next,
 )
 from hrssm.distributions.stable import exp_gap
 
@@ -86,11 +87,8 @@ class GaussianManifoldNormal(LatentDistribution):
             raise ValueError(f"curvature = {curvature}; give c > 0, the space then has curvature -c.")
         log_variance = torch.as_tensor(log_variance, dtype=loc.dtype, device=loc.device)
         log_dispersion = torch.as_tensor(log_dispersion, dtype=loc.dtype, device=loc.device)
-        self.loc, self.log_variance, self.log_dispersion = torch.broadcast_tensors(
-            loc, log_variance, log_dispersion
-        )
-        self.curvature = float(curvature)
-        event = torch.Size((2 * self.loc.shape[-1],))
+        self.loc, self.log_variance, self.log_dispersion = torch.broadcast_tensors(loc, log_variance,
+        log_dispersion) self.curvature = float(curvature) event = torch.Size((2 * self.loc.shape[-1],))
         super().__init__(self.loc.shape[:-1], event, validate_args=validate_args)
 
     def expand(self, batch_shape: Size | tuple[int, ...], _instance: object = None) -> GaussianManifoldNormal:
@@ -123,8 +121,7 @@ class GaussianManifoldNormal(LatentDistribution):
     @property
     def mean(self) -> Tensor:
         """Expectation of the coordinates, (E mu, E log sigma^2) plane by plane, (B, 2n)."""
-        shape = self._shape_parameter
-        return self._interleave(self.loc, self.log_variance + 0.5 / shape + stirling_slope(shape))
+        return self._interleave(self.loc, self.log_variance + digamma_gap(self._shape_parameter))
 
     @property
     def mode(self) -> Tensor:
@@ -134,9 +131,7 @@ class GaussianManifoldNormal(LatentDistribution):
     @property
     def variance(self) -> Tensor:
         """Variances of the coordinates mu and log sigma^2, (B, 2n)."""
-        shape = self._shape_parameter
-        # trigamma(a + 1) = 1 / a - 1 / (2 a^2) + S''(a)
-        height = 1 / shape - 0.5 / shape.square() + stirling_curvature(shape)
+        height = trigamma_next(self._shape_parameter)
         return self._interleave(torch.exp(self.log_variance + self.log_dispersion), height)
 
     def rsample_from(self, noise: Tensor) -> Tensor:
@@ -163,8 +158,7 @@ class GaussianManifoldNormal(LatentDistribution):
     def entropy(self) -> Tensor:
         """Entropy with respect to the Riemannian volume, exact, batch shape."""
         shape = self._shape_parameter
-        each = self._log_normaliser + 1 - 0.75 / shape - (shape + 1.5) * stirling_slope(shape)
-        return each.sum(-1)
+        return (self._log_normaliser + 1.5 - (shape + 1.5) * digamma_gap(shape)).sum(-1)
 
     @property
     def _shape_parameter(self) -> Tensor:
@@ -197,12 +191,13 @@ def _kl_gaussian_manifold_normal(q: GaussianManifoldNormal, p: GaussianManifoldN
     spread = (q.loc - p.loc).square() * torch.exp(-p.log_variance - p.log_dispersion)
     normal = 0.5 * (exp_gap(lift + ratio) + spread)
     shape_q, shape_p = q._shape_parameter, p._shape_parameter
-    # With r = log(a_p / a_q) = ratio: (a_p + e^r) G(lift) + (e^r - 1) lift + G(r) / 2 + Bregman of S, G =
-    # exp_gap.
-    gamma = (
+    # With r = log(a_p / a_q) = ratio and G = exp_gap, two forms of the gamma term that agree: the first
+    # cancels for small a_q, the second for large.
+    wide = (
         (shape_p + torch.exp(ratio)) * exp_gap(lift)
         + torch.expm1(ratio) * lift
         + 0.5 * exp_gap(ratio)
         + stirling_bregman(shape_q, shape_p)
     )
-    return (normal + gamma).sum(-1)
+    narrow = exp_gap(ratio + lift) + shape_p * (exp_gap(lift) - exp_gap(-ratio)) + log_gamma_bregman(shape_q,
+    shape_p) gamma = torch.where(shape_q < 1, narrow, wide) return (normal + gamma).sum(-1)

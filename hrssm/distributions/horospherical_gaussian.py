@@ -102,9 +102,7 @@ class HorosphericalGaussian(LatentDistribution):
         self.coupling = coupling.expand(batch) if isinstance(coupling, Tensor) else float(coupling)
         super().__init__(batch, torch.Size((fibre + 1,)), validate_args=validate_args)
         if self._validate_args and not _all_finite(self.coupling):
-            raise ValueError(
-                f"coupling must be finite, got {self.coupling}; 1 is the Horospherical Gaussian."
-            )
+            raise ValueError(f"coupling must be finite, got {self.coupling}; 1 is the Horospherical Gaussian.")
 
     def expand(self, batch_shape: Size | tuple[int, ...], _instance: object = None) -> HorosphericalGaussian:
         batch = torch.Size(batch_shape)
@@ -195,11 +193,8 @@ class HorosphericalGaussian(LatentDistribution):
         step = height - self.height_loc
         kappa_one = _is_one(self.coupling)
         shrink = torch.exp(-height if kappa_one else -self.height_loc - self.coupling * step)
-        offset = side - self.fibre_loc
-        if self.per_coordinate:
-            spread = (offset * (shrink.unsqueeze(-1) / self.fibre_scale)).square().sum(-1)
-        else:
-            spread = offset.square().sum(-1) * (shrink / self.fibre_scale).square()
+        # Scaled before it is squared: far up or down the squares alone would leave the range of float32.
+        spread = ((side - self.fibre_loc) * (shrink.unsqueeze(-1) / self._fibre_row)).square().sum(-1)
         log_prob = -0.5 * ((step / self.height_scale).square() + spread) - self._log_normaliser
         return log_prob if kappa_one else log_prob + self.fibre_loc.shape[-1] * (1 - self.coupling) * step
 

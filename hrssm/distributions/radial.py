@@ -47,8 +47,15 @@ class Rule:
     the nodes are constants.
     """
 
-    def __init__(self, nodes: Tensor, log_weights: Tensor, log_integral: Tensor) -> None:
-        self.nodes, self.log_weights, self.log_integral = nodes, log_weights, log_integral
+    def __init__(self, nodes: Tensor, terms: Tensor, law: RadialLaw) -> None:
+        self.nodes, self.law = nodes, law
+        self.log_shape_integral = torch.logsumexp(terms, dim=-1)
+        self.log_weights = terms - self.log_shape_integral.unsqueeze(-1)
+        self.log_integral = self.log_shape_integral + law.log_peak
+
+    def log_density(self, r: Tensor) -> Tensor:
+        """Log-density of the radius at r (..., nodes), to an error that does not grow with the integral."""
+        return self.law.log_shape(r) - self.log_shape_integral.unsqueeze(-1)
 
     def expectation(self, values: Tensor) -> Tensor:
         """The expectation of a function from its values at the nodes, (..., nodes) to (...)."""
@@ -57,12 +64,11 @@ class Rule:
 
 def radial_rule(scale: Tensor, fibre: int) -> Rule:
     """Quadrature for the radial law, scale (...), m = fibre (`rn-normaliser-stable`, `rn-moment`)."""
-    law = _Radial(scale.double(), fibre)
+    law = RadialLaw(scale.double(), fibre)
     points, weights, _ = _on(_BODY, scale)
     nodes = law.low.unsqueeze(-1) + (law.high - law.low).unsqueeze(-1) * points
     terms = law.log_shape(nodes) + torch.log((law.high - law.low).unsqueeze(-1) * weights)
-    log_integral = torch.logsumexp(terms, dim=-1)
-    return Rule(nodes, terms - log_integral.unsqueeze(-1), log_integral + law.log_peak)
+    return Rule(nodes, terms, law)
 
 
 def radial_quantile(scale: Tensor, norm: Tensor, fibre: int) -> Tensor:
@@ -75,7 +81,7 @@ def radial_quantile(scale: Tensor, norm: Tensor, fibre: int) -> Tensor:
     """
     scale, norm = torch.broadcast_tensors(scale.double(), norm.double())
     with torch.no_grad():
-        law = _Radial(scale, fibre)
+        law = RadialLaw(scale, fibre)
         half_square, half_dimension = norm.square() / 2, torch.full_like(norm, (fibre + 1) / 2)
         below = torch.special.gammainc(half_dimension, half_square)
         above = torch.special.gammaincc(half_dimension, half_square)
@@ -147,7 +153,7 @@ def _interpolate(score: Tensor, nodes: Tensor, table: Tensor, density: Tensor) -
     return torch.where((cubic > r0) & (cubic < r1), cubic, chord)
 
 
-class _Radial:
+class RadialLaw:
     """The window and peak of the radial density for scale (...); log_shape is relative to the peak."""
 
     def __init__(self, scale: Tensor, fibre: int) -> None:

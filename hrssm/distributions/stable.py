@@ -17,8 +17,8 @@ _SINH_GAP = [1 / math.factorial(n) for n in range(3, 17, 2)]
 def exp_gap(x: Tensor) -> Tensor:
     """exp(x) - 1 - x, never negative, to full relative accuracy; its derivative is expm1(x).
 
-    For |x| < 1/2 it is 2 sinh(x / 2)^2 + (sinh(x) - x), the bracket by its Taylor polynomial of degree 15, whose
-    remainder is below 2e-19 of the value; beyond, the difference itself.
+    For |x| < 1/2 it is 2 sinh(x / 2)^2 + (sinh(x) - x), the bracket by its Taylor polynomial of degree 15,
+    whose remainder is below 2e-19 of the value; beyond, the difference itself.
     """
     return _ExpGap.apply(x)  # type: ignore[no-any-return]
 
@@ -32,8 +32,8 @@ def log_ratio(a: Tensor, b: Tensor) -> Tensor:
     return _LogRatio.apply(*torch.broadcast_tensors(a, b))  # type: ignore[no-any-return]
 
 
-# The derivatives are written out, not left to differentiate through both branches of every `where`: they are as
-# accurate, and cost one operation where the polynomial's would cost twenty.
+# The derivatives are written out, not left to differentiate through both branches of every `where`: they are
+# as accurate, and cost one operation where the polynomial's would cost twenty.
 
 
 class _ExpGap(torch.autograd.Function):

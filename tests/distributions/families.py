@@ -67,12 +67,8 @@ def _manifold_measure(z: Tensor) -> Tensor:
 
 FAMILIES = {
     "HorosphericalGaussian": Family(HorosphericalGaussian, _horospherical(False, False), geometry.log_volume),
-    "HorosphericalGaussian-diagonal": Family(
-        HorosphericalGaussian, _horospherical(True, False), geometry.log_volume
-    ),
-    "HorosphericalGaussian-coupled": Family(
-        HorosphericalGaussian, _horospherical(False, True), geometry.log_volume
-    ),
+    "HorosphericalGaussian-diagonal": Family(HorosphericalGaussian, _horospherical(True, False), geometry.log_volume),
+    "HorosphericalGaussian-coupled": Family(HorosphericalGaussian, _horospherical(False, True), geometry.log_volume),
     "RiemannianNormal": Family(
         RiemannianNormal,
         lambda batch, d, g: {"loc": _normal(g, *batch, d), "scale": _scale(g, *batch)},

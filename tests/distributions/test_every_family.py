@@ -33,9 +33,7 @@ def test_shapes(family: Family, batch: tuple[int, ...], sample_shape: tuple[int,
     assert q.batch_shape == batch
     assert q.event_shape == (4,)
     z, log_prob = q.rsample_and_log_prob(sample_shape)
-    assert (
-        z.shape == q.rsample(sample_shape).shape == q.sample(sample_shape).shape == (*sample_shape, *batch, 4)
-    )
+    assert z.shape == q.rsample(sample_shape).shape == q.sample(sample_shape).shape == (*sample_shape, *batch, 4)
     assert log_prob.shape == q.log_prob(z).shape == (*sample_shape, *batch)
     assert q.entropy().shape == kl_divergence(q, q).shape == batch
     assert q.mean.shape == (*batch, 4)
@@ -57,9 +55,7 @@ def test_float32_agrees_with_float64(family: Family) -> None:
     torch.testing.assert_close(q32.rsample_from(noise.float()).double(), z, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(q32.log_prob(z.float()).double(), q64.log_prob(z), rtol=1e-4, atol=1e-4)
     if closed_form_kl(q64, p64):
-        torch.testing.assert_close(
-            kl_divergence(q32, p32).double(), kl_divergence(q64, p64), rtol=1e-4, atol=1e-5
-        )
+        torch.testing.assert_close(kl_divergence(q32, p32).double(), kl_divergence(q64, p64), rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(q32.entropy().double(), q64.entropy(), rtol=1e-5, atol=1e-5)
 
 
