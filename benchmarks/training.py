@@ -2,9 +2,9 @@
 
     python -m benchmarks.training [--members 8] [--rounds 7] [--device cpu] [--threads 2]
 
-For each published setting and family, one round times a few optimiser steps of the ensemble, the same of the reference (one
-member), and a large matrix product, in turn. Printed: member-steps per second of both, the ratio's median and range over
-rounds, and the share of the measured matrix-product rate that the ensemble's arithmetic reaches.
+For each published setting and family, one round times a few optimiser steps of the ensemble, the same of the reference
+(one member), and a large matrix product, in turn. Printed: member-steps per second of both, the ratio's median and
+range over rounds, and the share of the measured matrix-product rate that the ensemble's arithmetic reaches.
 """
 
 from __future__ import annotations
@@ -36,9 +36,7 @@ def seconds(run: Callable[[], object], repeats: int, device: torch.device) -> fl
     return (time.perf_counter() - start) / repeats
 
 
-def ensemble_step(
-    family: str, members: int, hidden: int, batch: int, length: int, clip: float, device: torch.device
-):
+def ensemble_step(family: str, members: int, hidden: int, batch: int, length: int, clip: float, device: torch.device):
     """One optimiser step of an ensemble, as a callable; and the model."""
     generators = [torch.Generator(device).manual_seed(k) for k in range(members)]
     model = RSSM(FAMILIES[family](DIM), generators, hidden=hidden)
@@ -72,15 +70,14 @@ def reference_step(family: str, hidden: int, batch: int, length: int, clip: floa
 
 
 def flops(model: RSSM, batch: int, length: int) -> float:
-    """Floating-point operations of the matrix products in one optimiser step: two per weight and row, forward; twice that back."""
+    """Floating-point operations of the matrix products in one optimiser step: two per weight and row, forward; twice
+    that back."""
     weights = sum(p.numel() for p in model.parameters() if p.dim() == 3 and p.shape[1] > 1)
     return 6.0 * weights * batch * length
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--members", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--repeats", type=int, default=4)
@@ -93,14 +90,13 @@ def main() -> None:
     print(
         f"torch {torch.__version__}, device {device}, {options.threads} threads, {options.members} members, {options.rounds} rounds"
     )
-    print(
-        f"{'setting':14} {'family':9} {'ensemble':>10} {'reference':>10}  ratio (min..max)     product rate  share"
-    )
+    print(f"{'setting':14} {'family':9} {'ensemble':>10} {'reference':>10}  ratio (min..max)     product rate  share")
     for name, (hidden, batch, length, clip) in SETTINGS.items():
         for family in ("hg", "gaussian"):
             ours, model = ensemble_step(family, options.members, hidden, batch, length, clip, device)
             theirs = reference_step(family, hidden, batch, length, clip, device)
-            ours(), theirs(), a @ b
+            ours()
+            theirs()
             rows = []
             for _ in range(options.rounds):
                 mine = options.members / seconds(ours, options.repeats, device)

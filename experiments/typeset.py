@@ -16,12 +16,8 @@ from hrssm.training.record import write_atomically
 
 def main() -> int:
     """Exit status 0 when the PDF was written, 2 with Typst's own message when it cannot be."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--scale", required=True, help="smoke, laptop or published: the folder below results/"
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scale", required=True, help="smoke, laptop or published: the folder below results/")
     parser.add_argument("--out", type=Path, default=Path("paper/paper.pdf"), help="the PDF to write")
     arguments = parser.parse_args()
     try:

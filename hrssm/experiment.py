@@ -1,7 +1,7 @@
 """What an experiment is: the schema of the YAML files, their scales, and errors that name file, line and key.
 
-A file holds settings common to all its cells (``base``) and per cell what differs from them. ``load`` resolves every cell to a
-full ``Run``; ``Scale`` shrinks a run for a laptop or a smoke test. Unknown keys are refused.
+A file holds settings common to all its cells (``base``) and per cell what differs from them. ``load`` resolves every
+cell to a full ``Run``; ``Scale`` shrinks a run for a laptop or a smoke test. Unknown keys are refused.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ T = TypeVar("T", bound=BaseModel)
 
 
 class ExperimentError(ValueError):
-    """A YAML file that does not say what an experiment needs; the message names file, line, key and what was expected."""
+    """A YAML file that does not say what an experiment needs; the message names file, line, key and what was
+    expected."""
 
 
 class _Strict(BaseModel):
@@ -32,32 +33,30 @@ class _Strict(BaseModel):
 class Environment(_Strict):
     """The tree MDP and how its walks are drawn (published.md, Environment)."""
 
-    branching: int = Field(4, ge=2)
-    depth: int = Field(5, ge=1)
+    branching: int = Field(default=4, ge=2)
+    depth: int = Field(default=5, ge=1)
     tree_seed: int = 42
-    observation_dim: int = Field(64, ge=1)
-    embedding_dim: int = Field(16, ge=1)
-    noise: float = Field(0.05, ge=0)
+    observation_dim: int = Field(default=64, ge=1)
+    embedding_dim: int = Field(default=16, ge=1)
+    noise: float = Field(default=0.05, ge=0)
     start: Literal["uniform", "stationary"] = "uniform"
-    lazy: float = Field(0.0, ge=0, lt=1)
-    max_depth: int | None = Field(None, ge=1)
+    lazy: float = Field(default=0.0, ge=0, lt=1)
+    max_depth: int | None = Field(default=None, ge=1)
 
 
 class Latent(_Strict):
     """The latent family, its dimension, and the bounds on what its heads put out."""
 
     family: str = "hg"
-    dim: int = Field(16, ge=2)
-    scale_min: float = Field(0.05, gt=0)
-    scale_max: float = Field(5.0, gt=0)
-    height_max: float = Field(8.0, gt=0)
+    dim: int = Field(default=16, ge=2)
+    scale_min: float = Field(default=0.05, gt=0)
+    scale_max: float = Field(default=5.0, gt=0)
+    height_max: float = Field(default=8.0, gt=0)
 
     @model_validator(mode="after")
     def _check(self) -> Latent:
         if self.family not in FAMILIES:
-            raise ValueError(
-                f"latent family {self.family!r} is unknown; known families: {', '.join(sorted(FAMILIES))}"
-            )
+            raise ValueError(f"latent family {self.family!r} is unknown; known families: {', '.join(sorted(FAMILIES))}")
         if self.scale_min >= self.scale_max:
             raise ValueError(f"scale_min {self.scale_min} must be below scale_max {self.scale_max}")
         FAMILIES[self.family](self.dim)  # raises ValueError where the family has no such dimension
@@ -67,43 +66,44 @@ class Latent(_Strict):
 class Model(_Strict):
     """Widths, prior and decoder of the recurrent state-space model."""
 
-    hidden: int = Field(256, ge=1)
-    embedding: int = Field(128, ge=1)
+    hidden: int = Field(default=256, ge=1)
+    embedding: int = Field(default=128, ge=1)
     prior: Literal["plain", "action", "action-frozen"] = "plain"
     decoder: Literal["flat", "aware", "gated"] = "flat"
-    gate_steps: int = Field(0, ge=0, description="steps over which a gated decoder's gate opens linearly")
+    gate_steps: int = Field(default=0, ge=0, description="steps over which a gated decoder's gate opens linearly")
 
 
 class Loss(_Strict):
     """The objective; see hrssm.models.Objective."""
 
     reconstruction: Literal["mse", "gaussian"] = "mse"
-    likelihood_scale: float = Field(1.0, gt=0)
-    height_weight: float = Field(1.0, ge=0)
-    fibre_weight: float = Field(1.0, ge=0)
-    warmup: int = Field(0, ge=0)
-    free_nats: float = Field(0.0, ge=0)
+    likelihood_scale: float = Field(default=1.0, gt=0)
+    height_weight: float = Field(default=1.0, ge=0)
+    fibre_weight: float = Field(default=1.0, ge=0)
+    warmup: int = Field(default=0, ge=0)
+    free_nats: float = Field(default=0.0, ge=0)
     log_drift_max: float | None = 10.0
 
 
 class Training(_Strict):
-    """The optimiser's settings; ``evaluate_every`` (steps, 0 for never) asks for a curve of the published evaluation."""
+    """The optimiser's settings; ``evaluate_every`` (steps, 0 for never) asks for a curve of the published
+    evaluation."""
 
-    steps: int = Field(15000, ge=1)
-    batch: int = Field(32, ge=1)
-    length: int = Field(8, ge=2)
-    learning_rate: float = Field(3e-4, gt=0)
-    clip: float = Field(100.0, gt=0)
-    evaluate_every: int = Field(0, ge=0)
+    steps: int = Field(default=15000, ge=1)
+    batch: int = Field(default=32, ge=1)
+    length: int = Field(default=8, ge=2)
+    learning_rate: float = Field(default=3e-4, gt=0)
+    clip: float = Field(default=100.0, gt=0)
+    evaluate_every: int = Field(default=0, ge=0)
 
 
 class Evaluation(_Strict):
     """Walks of the published evaluation, and, for experiment 9, the depths that count as out of distribution."""
 
-    walks: int = Field(100, ge=2)
-    length: int = Field(10, ge=2)
-    max_depth: int | None = Field(None, ge=1)
-    out_of_distribution_depth: int | None = Field(None, ge=1)
+    walks: int = Field(default=100, ge=2)
+    length: int = Field(default=10, ge=2)
+    max_depth: int | None = Field(default=None, ge=1)
+    out_of_distribution_depth: int | None = Field(default=None, ge=1)
 
 
 class Run(_Strict):
@@ -122,12 +122,13 @@ class Run(_Strict):
         if not FAMILIES[self.latent.family].has_height:
             if self.model.prior != "plain" or self.model.decoder != "flat":
                 raise ValueError(
-                    f"model.prior {self.model.prior!r} and model.decoder {self.model.decoder!r} need a latent with a height; "
-                    f"family {self.latent.family!r} has none, so only 'plain' and 'flat' are allowed"
+                    f"model.prior {self.model.prior!r} and model.decoder {self.model.decoder!r} need a latent with a "
+                    f"height; family {self.latent.family!r} has none, so only 'plain' and 'flat' are allowed"
                 )
             if self.objective.height_weight != self.objective.fibre_weight:
                 raise ValueError(
-                    f"height_weight and fibre_weight must be equal for family {self.latent.family!r}, whose KL is not split"
+                    f"height_weight and fibre_weight must be equal for family {self.latent.family!r}, "
+                    "whose KL is not split"
                 )
         return self
 
@@ -150,8 +151,9 @@ class Quantity(_Strict):
 class Claim(_Strict):
     """A statement with its decision rule, fixed before the run.
 
-    The 95 % t interval over seeds of quantity - against (paired by seed) decides: ``holds`` when all of it satisfies the
-    relation to the margin, ``fails`` when none of it does, ``undecided`` otherwise. "=" asks for |difference| <= margin.
+    The 95 % t interval over seeds of quantity - against (paired by seed) decides: ``holds`` when all of it satisfies
+    the relation to the margin, ``fails`` when none of it does, ``undecided`` otherwise. "=" asks for |difference| <=
+    margin.
     """
 
     id: str
@@ -160,24 +162,22 @@ class Claim(_Strict):
     quantity: Quantity
     against: Quantity | float = 0.0
     relation: Literal[">", "<", "="]
-    margin: float = Field(0.0, ge=0)
+    margin: float = Field(default=0.0, ge=0)
 
 
 class Scale(_Strict):
     """How a run shrinks: factors on widths, steps and batch, with floors; and how many seeds it gets."""
 
     seeds: int = Field(ge=1)
-    width: float = Field(1.0, gt=0, le=1)
-    steps: float = Field(1.0, gt=0, le=1)
+    width: float = Field(default=1.0, gt=0, le=1)
+    steps: float = Field(default=1.0, gt=0, le=1)
     at_least: int = Field(
-        1, ge=1, description="steps that no run goes below, unless its full length is shorter"
+        default=1, ge=1, description="steps that no run goes below, unless its full length is shorter"
     )
-    batch: float = Field(1.0, gt=0, le=1)
-    learning_rate: float = Field(
-        1.0, gt=0, description="factor on the learning rate, for the shorter training"
-    )
-    evaluation_walks: int = Field(10**9, ge=2, description="evaluation walks are at most so many")
-    cells_per_job: int = Field(1, ge=1, description="cells that one job of the pipeline trains")
+    batch: float = Field(default=1.0, gt=0, le=1)
+    learning_rate: float = Field(default=1.0, gt=0, description="factor on the learning rate, for the shorter training")
+    evaluation_walks: int = Field(default=10**9, ge=2, description="evaluation walks are at most so many")
+    cells_per_job: int = Field(default=1, ge=1, description="cells that one job of the pipeline trains")
 
     def apply(self, run: Run) -> Run:
         """The run at this scale; warm-up, gate and evaluation interval keep their share of the training."""
@@ -244,13 +244,9 @@ class Experiment(_Strict):
     def cell(self, name: str) -> Run:
         """The run of a cell trained by this experiment; raises ExperimentError naming the cells that it has."""
         if name in self.same_as:
-            raise ExperimentError(
-                f"cell {name!r} of {self.id} is the run {self.same_as[name]}: train that one"
-            )
+            raise ExperimentError(f"cell {name!r} of {self.id} is the run {self.same_as[name]}: train that one")
         if name not in self.cells:
-            raise ExperimentError(
-                f"experiment {self.id} has no cell {name!r}; its cells are: {', '.join(self.cells)}"
-            )
+            raise ExperimentError(f"experiment {self.id} has no cell {name!r}; its cells are: {', '.join(self.cells)}")
         return self.cells[name]
 
     def seeds(self, count: int) -> list[int]:
@@ -267,17 +263,11 @@ def load(path: Path | str) -> Experiment:
     same_as: dict[str, str] = {}
     for name, overrides in file.cells.items():
         if "same_as" in overrides:
-            if (
-                len(overrides) > 1
-                or not isinstance(overrides["same_as"], str)
-                or overrides["same_as"].count("/") != 1
-            ):
+            if len(overrides) > 1 or not isinstance(overrides["same_as"], str) or overrides["same_as"].count("/") != 1:
                 raise _error(path, positions, ("cells", name), "same_as", "only 'same_as: experiment/cell'")
             same_as[name] = overrides["same_as"]
         else:
-            cells[name] = _validate(
-                Run, _merge(file.base, overrides), path, positions, (("cells", name), ("base",))
-            )
+            cells[name] = _validate(Run, _merge(file.base, overrides), path, positions, (("cells", name), ("base",)))
     words = file.model_dump(exclude={"base", "cells", "claims"})
     return Experiment(**words, cells=cells, same_as=same_as, claims=file.claims)
 
@@ -299,18 +289,14 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[Keys, int]]:
     try:
         text = path.read_text()
     except OSError as error:
-        raise ExperimentError(
-            f"{path}: cannot be read ({error.strerror}); give the path of a YAML file"
-        ) from error
+        raise ExperimentError(f"{path}: cannot be read ({error.strerror}); give the path of a YAML file") from error
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)
-        raise ExperimentError(
-            f"{where}: not valid YAML: {getattr(error, 'problem', None) or error}"
-        ) from error
+        raise ExperimentError(f"{where}: not valid YAML: {getattr(error, 'problem', None) or error}") from error
     if node is None or not isinstance(data, dict):
         raise ExperimentError(f"{path}:1: a mapping of keys was expected, such as 'id: ...'")
     positions: dict[Keys, int] = {(): 1}
@@ -332,9 +318,7 @@ def _positions(node: yaml.Node, keys: Keys, out: dict[Keys, int], path: Path) ->
             _positions(value, (*keys, index), out, path)
 
 
-def _validate(
-    kind: type[T], data: Any, path: Path, positions: dict[Keys, int], roots: tuple[Keys, ...] = ((),)
-) -> T:
+def _validate(kind: type[T], data: Any, path: Path, positions: dict[Keys, int], roots: tuple[Keys, ...] = ((),)) -> T:
     try:
         return kind.model_validate(data)
     except ValidationError as invalid:
@@ -361,9 +345,7 @@ def _error(path: Path, positions: dict[Keys, int], keys: Keys, key: str, expecte
 def _known(kind: type[BaseModel], keys: tuple[Any, ...]) -> list[str]:
     for key in keys:
         field = kind.model_fields.get(str(key))
-        if field is None or not (
-            isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
-        ):
+        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
             return ["(see the schema)"]
         kind = field.annotation
     return list(kind.model_fields)

@@ -98,12 +98,10 @@ def test_an_unknown_cell_is_answered_with_the_known_ones(tmp_path):
 
 
 def test_a_scale_shrinks_what_it_says_and_keeps_shares():
-    run = Run.model_validate(
-        {"training": {"steps": 10000, "evaluate_every": 1000}, "objective": {"warmup": 2000}}
+    run = Run.model_validate({"training": {"steps": 10000, "evaluate_every": 1000}, "objective": {"warmup": 2000}})
+    small = Scale(seeds=2, width=0.25, steps=0.01, at_least=50, batch=0.5, learning_rate=2.0, evaluation_walks=7).apply(
+        run
     )
-    small = Scale(
-        seeds=2, width=0.25, steps=0.01, at_least=50, batch=0.5, learning_rate=2.0, evaluation_walks=7
-    ).apply(run)
     assert (small.model.hidden, small.model.embedding) == (64, 32)
     assert (small.training.steps, small.objective.warmup, small.training.evaluate_every) == (100, 20, 10)
     assert (small.training.batch, small.training.learning_rate, small.evaluation.walks) == (16, 6e-4, 7)
@@ -121,9 +119,7 @@ def test_the_experiments_of_the_project_load_and_refer_to_cells_that_exist():
             assert cell in experiments[other].cells
     for scale in ("smoke", "laptop", "published"):
         load_scale("experiments/scales.yaml", scale)
-    with pytest.raises(
-        ExperimentError, match="there is no scale 'huge'; the scales are: smoke, laptop, published"
-    ):
+    with pytest.raises(ExperimentError, match="there is no scale 'huge'; the scales are: smoke, laptop, published"):
         load_scale("experiments/scales.yaml", "huge")
 
 

@@ -15,11 +15,13 @@ from hrssm.experiment import ExperimentError
 from hrssm.training.loop import Interrupted
 from hrssm.training.record import RecordError
 
+STOPPED = "stopped. What was written before stays whole; give the same command again to go on."
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="The verified reference for hyperbolic latent world models: train and evaluate its experiments, read its formulas.",
+    help="The verified reference for hyperbolic latent world models: its experiments and its formulas.",
 )
 runs.register(app)
 formulas.register(app)
@@ -44,15 +46,13 @@ def run() -> None:
         sys.stderr.write(f"hrssm: {error}\n")
         sys.exit(2)
     except (Interrupted, KeyboardInterrupt) as error:
-        sys.stderr.write(
-            f"hrssm: {str(error) or 'stopped; what was written before stays whole. Give the same command again.'}\n"
-        )
+        sys.stderr.write(f"hrssm: {str(error) or STOPPED}\n")
         sys.exit(130)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
             raise
         sys.stderr.write(
-            f"hrssm: {error.strerror}: {error.filename or 'while writing a record'}. What was written before stays whole, and "
-            "nothing half-written is left. Make room or give another --out, then give the same command again.\n"
+            f"hrssm: {error.strerror}: {error.filename or 'while writing a record'}. What was written before stays whole, "
+            "and nothing half-written is left. Make room or give another --out, then give the same command again.\n"
         )
         sys.exit(2)

@@ -42,18 +42,16 @@ def _scale(experiment: Path, name: str) -> Scale:
 
 
 def train(
-    experiment: Annotated[
-        Path, typer.Argument(help="an experiment's YAML file, such as experiments/e3_seeds.yaml")
-    ],
+    experiment: Annotated[Path, typer.Argument(help="an experiment's YAML file, such as experiments/e3_seeds.yaml")],
     cell: Annotated[
         list[str] | None, typer.Option(help="a cell to train (may be repeated); all of them if not given")
     ] = None,
     seeds: Annotated[
         int | None, typer.Option(help="how many seeds; the scale's own number if not given", min=1)
     ] = None,
-    out: Annotated[
-        Path, typer.Option(help="where to write: each cell gets a directory EXPERIMENT/CELL in it")
-    ] = Path("runs"),
+    out: Annotated[Path, typer.Option(help="where to write: each cell gets a directory EXPERIMENT/CELL in it")] = Path(
+        "runs"
+    ),
     scale: Annotated[str, typer.Option(help="a scale of the scales.yaml beside the experiment")] = "laptop",
     device: Device = "auto",
     threads: Threads = 0,
@@ -81,9 +79,7 @@ def train(
 
 
 def evaluate(
-    directories: Annotated[
-        list[Path], typer.Argument(help="runs' directories, or directories that hold runs")
-    ],
+    directories: Annotated[list[Path], typer.Argument(help="runs' directories, or directories that hold runs")],
     device: Device = "auto",
     threads: Threads = 0,
 ) -> None:
@@ -100,9 +96,7 @@ def evaluate(
 
 def status(
     results: Annotated[Path, typer.Argument(help="the directory that holds the results")] = Path("results"),
-    experiments: Annotated[Path, typer.Option(help="the directory that holds the experiments")] = Path(
-        "experiments"
-    ),
+    experiments: Annotated[Path, typer.Option(help="the directory that holds the experiments")] = Path("experiments"),
     scale: Annotated[str, typer.Option(help="which scale's runs")] = "laptop",
 ) -> None:
     """Say what has run, from which sources, and what is missing."""
@@ -127,11 +121,7 @@ def status(
 
 def _state(experiment: Experiment, cell: str, directory: Path) -> str:
     if not (directory / "manifest.json").exists():
-        return (
-            "interrupted, goes on from its checkpoint"
-            if (directory / "checkpoint.pt").exists()
-            else "missing"
-        )
+        return "interrupted, goes on from its checkpoint" if (directory / "checkpoint.pt").exists() else "missing"
     try:
         manifest = read_manifest(directory)
     except RecordError:

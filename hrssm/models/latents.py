@@ -1,7 +1,7 @@
 """Latent families: how the numbers that a head puts out become a distribution, a sample, and KL terms.
 
-A head's output is ``(..., num_parameters)``. The first entry of a sample is the height wherever the family has one. Samples are
-made from explicit base noise, so that each member of an ensemble draws from its own generator.
+A head's output is ``(..., num_parameters)``. The first entry of a sample is the height wherever the family has one.
+Samples are made from explicit base noise, so that each member of an ensemble draws from its own generator.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from hrssm.distributions import (
 
 @dataclass(frozen=True)
 class Bounds:
-    """Where the heads' outputs are held: scales in [scale_min, scale_max], sampled heights in [-height_max, height_max].
+    """Where the heads' outputs are held: scales in [scale_min, scale_max], sampled heights in [-height_max,
+    height_max].
 
     The values of the write-up. ``clamp_rates`` reports how often each of them acts.
     """
@@ -82,7 +83,8 @@ class LatentFamily(ABC):
     def kl_terms(
         self, posterior: Tensor, prior: Tensor, stoch: Tensor, *, log_drift_max: float | None
     ) -> dict[str, Tensor]:
-        """KL(posterior, prior), each term (...); their sum is the KL. ``stoch`` serves families without a closed form."""
+        """KL(posterior, prior), each term (...); their sum is the KL. ``stoch`` serves families without a closed
+        form."""
         return {"kl": kl_divergence(self.distribution(posterior), self.distribution(prior))}
 
     def attenuation(self, raw: Tensor) -> Tensor | None:
@@ -155,16 +157,10 @@ class HG(LatentFamily):
         log_scales = torch.stack((posterior[..., self.dim :], prior[..., self.dim :]), -1)
         rates = {
             "clamped_scale": self.bounds.rate(log_scales),
-            "clamped_height": (stoch.detach()[..., 0].abs() >= self.bounds.height_max)
-            .flatten(1)
-            .float()
-            .mean(1),
+            "clamped_height": (stoch.detach()[..., 0].abs() >= self.bounds.height_max).flatten(1).float().mean(1),
         }
         if log_drift_max is not None:
-            moment = (
-                -2 * posterior.detach()[..., 0]
-                + 2 * self.bounds.scale(posterior.detach()[..., self.dim]).square()
-            )
+            moment = -2 * posterior.detach()[..., 0] + 2 * self.bounds.scale(posterior.detach()[..., self.dim]).square()
             rates["clamped_drift"] = (moment > log_drift_max).flatten(1).float().mean(1)
         return rates
 
@@ -192,9 +188,7 @@ class Gaussian(LatentFamily):
         return self.bounds.scale(raw[..., self.dim :])
 
     def distribution(self, raw: Tensor) -> Distribution:
-        return Independent(
-            Normal(raw[..., : self.dim], self.scale(raw), validate_args=False), 1, validate_args=False
-        )
+        return Independent(Normal(raw[..., : self.dim], self.scale(raw), validate_args=False), 1, validate_args=False)
 
     def sample(self, raw: Tensor, noise: Tensor) -> Tensor:
         return torch.addcmul(raw[..., : self.dim], self.scale(raw), noise)
@@ -203,9 +197,7 @@ class Gaussian(LatentFamily):
         self, posterior: Tensor, prior: Tensor, stoch: Tensor, *, log_drift_max: float | None
     ) -> dict[str, Tensor]:
         return {
-            "clamped_scale": self.bounds.rate(
-                torch.stack((posterior[..., self.dim :], prior[..., self.dim :]), -1)
-            )
+            "clamped_scale": self.bounds.rate(torch.stack((posterior[..., self.dim :], prior[..., self.dim :]), -1))
         }
 
 
@@ -224,7 +216,8 @@ class GaussianTwoScale(Gaussian):
 
 
 class _FromNoise(LatentFamily):
-    """A family whose distribution turns standard normal noise into a sample, and whose KL is the one-sample estimate at it."""
+    """A family whose distribution turns standard normal noise into a sample, and whose KL is the one-sample estimate
+    at it."""
 
     @abstractmethod
     def distribution(self, raw: Tensor) -> LatentDistribution: ...
@@ -241,14 +234,13 @@ class _FromNoise(LatentFamily):
         self, posterior: Tensor, prior: Tensor, stoch: Tensor, *, log_drift_max: float | None
     ) -> dict[str, Tensor]:
         return {
-            "clamped_scale": self.bounds.rate(
-                torch.stack((posterior[..., self.dim :], prior[..., self.dim :]), -1)
-            )
+            "clamped_scale": self.bounds.rate(torch.stack((posterior[..., self.dim :], prior[..., self.dim :]), -1))
         }
 
 
 class RiemannianNormalLatent(_FromNoise):
-    """Riemannian normal on H^d: head (loc, log scale), d + 1 numbers; its normaliser is good for scales in [0.01, 3]."""
+    """Riemannian normal on H^d: head (loc, log scale), d + 1 numbers; its normaliser is good for scales in [0.01,
+    3]."""
 
     name = "riemannian-normal"
     has_height = True
@@ -258,9 +250,7 @@ class RiemannianNormalLatent(_FromNoise):
         self.noise_dim, self.num_parameters = dim, dim + 1
 
     def distribution(self, raw: Tensor) -> RiemannianNormal:
-        return RiemannianNormal(
-            raw[..., : self.dim], self.bounds.scale(raw[..., self.dim]), validate_args=False
-        )
+        return RiemannianNormal(raw[..., : self.dim], self.bounds.scale(raw[..., self.dim]), validate_args=False)
 
 
 class WrappedNormalLatent(_FromNoise):
@@ -274,9 +264,7 @@ class WrappedNormalLatent(_FromNoise):
         self.noise_dim, self.num_parameters = dim, 2 * dim
 
     def distribution(self, raw: Tensor) -> WrappedNormal:
-        return WrappedNormal(
-            raw[..., : self.dim], self.bounds.scale(raw[..., self.dim :]), validate_args=False
-        )
+        return WrappedNormal(raw[..., : self.dim], self.bounds.scale(raw[..., self.dim :]), validate_args=False)
 
 
 class GaussianManifoldNormalLatent(_FromNoise):
@@ -295,9 +283,7 @@ class GaussianManifoldNormalLatent(_FromNoise):
     def distribution(self, raw: Tensor) -> GaussianManifoldNormal:
         loc, log_variance, log_dispersion = raw.split(self.planes, -1)
         hold = (2 * math.log(self.bounds.scale_min), 2 * math.log(self.bounds.scale_max))
-        return GaussianManifoldNormal(
-            loc, log_variance.clamp(*hold), log_dispersion.clamp(*hold), validate_args=False
-        )
+        return GaussianManifoldNormal(loc, log_variance.clamp(*hold), log_dispersion.clamp(*hold), validate_args=False)
 
     def kl_terms(
         self, posterior: Tensor, prior: Tensor, stoch: Tensor, *, log_drift_max: float | None

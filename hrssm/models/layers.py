@@ -1,11 +1,12 @@
 """Layers with a leading member axis: an ensemble of M networks is one batched network.
 
-Inputs and outputs are ``(members, rows, features)``; weights are ``(members, in, out)``. A member's weights are drawn from
-its own generator, so that it does not matter which members are built beside it.
+Inputs and outputs are ``(members, rows, features)``; weights are ``(members, in, out)``. A member's weights are drawn
+from its own generator, so that it does not matter which members are built beside it.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -39,7 +40,7 @@ class MLP(nn.Module):
 
     def __init__(self, generators: Generators, *sizes: int) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(Linear(generators, a, b) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.layers = nn.ModuleList(Linear(generators, a, b) for a, b in itertools.pairwise(sizes))
 
     def forward(self, x: Tensor) -> Tensor:
         for layer in self.layers[:-1]:
@@ -50,8 +51,8 @@ class MLP(nn.Module):
 class GRUCell(nn.Module):
     """The gated recurrent unit of torch.nn.GRUCell with a member axis, split in its two affine maps and its gates.
 
-    ``input_map`` and ``state_map`` give (M, N, 3 H) in the order reset, update, candidate; ``gates`` joins them with the
-    previous state into the next one. Initialised as torch's, U(+-1/sqrt(H)).
+    ``input_map`` and ``state_map`` give (M, N, 3 H) in the order reset, update, candidate; ``gates`` joins them with
+    the previous state into the next one. Initialised as torch's, U(+-1/sqrt(H)).
     """
 
     def __init__(self, generators: Generators, inputs: int, hidden: int) -> None:

@@ -1,7 +1,7 @@
 """The training objective: reconstruction plus weighted KL terms, per member.
 
-Two tracks: ``mse`` is the write-up's loss, which averages over the observation's coordinates (obj-scale); ``gaussian`` is the
-ELBO under a Gaussian likelihood of known scale, which sums over them.
+Two tracks: ``mse`` is the write-up's loss, which averages over the observation's coordinates (obj-scale); ``gaussian``
+is the ELBO under a Gaussian likelihood of known scale, which sums over them.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class Objective:
     """What is minimised.
 
     reconstruction: "mse" or "gaussian"; likelihood_scale: the Gaussian's standard deviation, in observation units;
-    height_weight, fibre_weight: weights of the height term, and of the fibre and drift terms (of the whole KL, both must
-    agree, where a family has no such terms); warmup: steps over which the KL weight rises linearly to them from 0;
+    height_weight, fibre_weight: weights of the height term, and of the fibre and drift terms (of the whole KL, both
+    must agree, where a family has no such terms); warmup: steps over which the KL weight rises linearly to them from 0;
     free_nats: each element's KL counts only above this, before the mean; log_drift_max: clamp of the log drift moment
     (hg-drift-clamp), None for the exact KL.
     """
@@ -48,9 +48,7 @@ class Objective:
             width = observations.shape[-1]
             variance = self.likelihood_scale**2
             fit = width * (mse / (2 * variance) + 0.5 * math.log(2 * math.pi * variance))
-        terms = model.family.kl_terms(
-            rollout.posterior, rollout.prior, rollout.stoch, log_drift_max=self.log_drift_max
-        )
+        terms = model.family.kl_terms(rollout.posterior, rollout.prior, rollout.stoch, log_drift_max=self.log_drift_max)
         kl = sum_terms(terms)
         weighted = sum_terms({name: self.weight(name) * term for name, term in terms.items()})
         if self.free_nats > 0:

@@ -1,9 +1,10 @@
 """The recurrent path of the model, and its derivative written out.
 
-Only posterior, sample and GRU are sequential. Autograd would record some fifty small nodes a step, and form and add up one thin
-weight gradient a step. Here the backward pass keeps each step's output gradients and forms every weight's gradient as one
-product over all steps: the same sums in another order of additions, with a fraction of the overhead. The sampling step alone
-is left to autograd, so that any latent family fits. Tests hold loss and gradients to a plain step-by-step reference.
+Only posterior, sample and GRU are sequential. Autograd would record some fifty small nodes a step, and form and add up
+one thin weight gradient a step. Here the backward pass keeps each step's output gradients and forms every weight's
+gradient as one product over all steps: the same sums in another order of additions, with a fraction of the overhead.
+The sampling step alone is left to autograd, so that any latent family fits. Tests hold loss and gradients to a plain
+step-by-step reference.
 """
 
 from __future__ import annotations
@@ -18,14 +19,13 @@ from torch.nn import functional as F
 from hrssm.models.latents import LatentFamily
 
 
-def recur(
-    family: LatentFamily, evidence: Tensor, noise: Tensor, *parameters: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
+def recur(family: LatentFamily, evidence: Tensor, noise: Tensor, *parameters: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """States h_t before each step (M, T, B, H), samples z_t (M, T, B, d), posterior head outputs (M, T, B, P).
 
     evidence (M, T, B, H): what the posterior's first layer gets from the observations; noise (M, T, B, noise_dim).
-    parameters: weight (M, in, out) and bias (M, 1, out) of four maps in this order: from the state to the posterior's first
-    layer and the GRU's gates (H to H + 3 H, side by side); the posterior's second layer; its head; from z to the gates.
+    parameters: weight (M, in, out) and bias (M, 1, out) of four maps in this order: from the state to the posterior's
+    first layer and the GRU's gates (H to H + 3 H, side by side); the posterior's second layer; its head; from z to the
+    gates.
     """
     return cast(tuple[Tensor, Tensor, Tensor], _Recurrence.apply(family, evidence, noise, *parameters))
 
@@ -77,14 +77,12 @@ class _Recurrence(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor | None, ...]:
-        state_weight, hidden_weight, head_weight, latent_weight = (
-            w.transpose(1, 2) for w in ctx.saved_tensors
-        )
+        state_weight, hidden_weight, head_weight, latent_weight = (w.transpose(1, 2) for w in ctx.saved_tensors)
         states, firsts, seconds, raws, samples, gates, candidates, candidate_states = ctx.steps
         ctx.steps = None
         grad_states, grad_samples, grad_raws = (g.unbind(1) for g in outputs)
         width, steps = states[0].shape[-1], len(states)
-        to_state, to_hidden, to_head, to_latent = ([None] * steps for _ in range(4))
+        to_state, to_hidden, to_head, to_latent = (list[Tensor]() for _ in range(4))
         grad_h = torch.zeros_like(states[0])  # of the state after the last step, which nothing reads
         for t in reversed(range(steps)):
             gate, candidate, h = gates[t], candidates[t], states[t]
@@ -102,24 +100,15 @@ class _Recurrence(torch.autograd.Function):
             grad_second = torch.ops.aten.elu_backward(grad_raw @ head_weight, 1, 1, 1, True, seconds[t])
             grad_first = torch.ops.aten.elu_backward(grad_second @ hidden_weight, 1, 1, 1, True, firsts[t])
             grad_state = torch.cat((grad_first, grad_latent[..., : 2 * width], grad_candidate * reset), -1)
-            to_state[t], to_hidden[t], to_head[t], to_latent[t] = (
-                grad_state,
-                grad_second,
-                grad_raw,
-                grad_latent,
-            )
+            to_state.append(grad_state)
+            to_hidden.append(grad_second)
+            to_head.append(grad_raw)
+            to_latent.append(grad_latent)
             grad_h = torch.baddbmm(grad_states[t] + through_update, grad_state, state_weight)
         gradients = []
-        for inputs, outs in (
-            (states, to_state),
-            (firsts, to_hidden),
-            (seconds, to_head),
-            (samples, to_latent),
-        ):
-            rows = torch.cat(outs, 1)
-            gradients += [
-                torch.cat([x.detach() for x in inputs], 1).transpose(1, 2) @ rows,
-                rows.sum(1, keepdim=True),
-            ]
-        grad_evidence = torch.stack([g[..., :width] for g in to_state], 1)
+        for inputs, grads in ((states, to_state), (firsts, to_hidden), (seconds, to_head), (samples, to_latent)):
+            rows = torch.cat(grads[::-1], 1)
+            columns = torch.cat([x.detach() for x in inputs], 1).transpose(1, 2)
+            gradients += [columns @ rows, rows.sum(1, keepdim=True)]
+        grad_evidence = torch.stack([g[..., :width] for g in to_state[::-1]], 1)
         return (None, grad_evidence, None, *gradients)

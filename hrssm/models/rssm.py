@@ -1,4 +1,5 @@
-"""The recurrent state-space model, with a member axis, and everything that depends only on h kept off its recurrent path.
+"""The recurrent state-space model, with a member axis, and everything that depends only on h kept off its recurrent
+path.
 
 Shapes: members M, steps T, batch B, observation D, embedding E, deterministic state H, latent d, head outputs P.
 """
@@ -60,9 +61,7 @@ class RSSM(nn.Module):
                 f"prior {prior!r} shifts a height, and the {family.name} family has none: use prior 'plain'"
             )
         if decoder != "flat" and not family.has_height:
-            raise ValueError(
-                f"decoder {decoder!r} reads a height, and the {family.name} family has none: use 'flat'"
-            )
+            raise ValueError(f"decoder {decoder!r} reads a height, and the {family.name} family has none: use 'flat'")
         self.family, self.members, self.hidden = family, len(generators), hidden
         self.encoder = MLP(generators, observation_dim, embedding, embedding, embedding)
         self.prior_head = MLP(generators, hidden, hidden, hidden, family.num_parameters)
@@ -108,15 +107,13 @@ class RSSM(nn.Module):
             self.cell.input_weight,
             self.cell.input_bias,
         )
-        return Rollout(
-            states, latents, posterior, self.prior(states, actions), self.decode(latents, gate=gate)
-        )
+        return Rollout(states, latents, posterior, self.prior(states, actions), self.decode(latents, gate=gate))
 
     def imagine(self, deter: Tensor, actions: Tensor, noise: Tensor, *, gate: float = 1.0) -> Rollout:
         """Roll the prior forward without observations.
 
-        deter (M, B, H) is the state to start from; actions (M, T, B); noise (M, T, B, family.noise_dim). Returns a Rollout
-        whose posterior is its prior.
+        deter (M, B, H) is the state to start from; actions (M, T, B); noise (M, T, B, family.noise_dim). Returns a
+        Rollout whose posterior is its prior.
         """
         h, states, latents, priors = deter, [], [], []
         for action, draw in zip(actions.unbind(1), noise.unbind(1), strict=True):

@@ -1,7 +1,8 @@
 """Evaluation of a trained run with its controls: the same measures on the same walks, with what a number must survive.
 
-Controls: the untrained ensemble (each member's own initial weights), counterfactual observations, and the blind clock, which
-sees only the step number and is exact. The walks of a member come from its own seed, and are the same under every control.
+Controls: the untrained ensemble (each member's own initial weights), counterfactual observations, and the blind clock,
+which sees only the step number and is exact. The walks of a member come from its own seed, and are the same under
+every control.
 """
 
 from __future__ import annotations
@@ -67,17 +68,11 @@ def evaluate(directory: Path, *, device: torch.device, say: Callable[[str], None
             members = list(trajectories(model, walks, environment, seen, truth, seeds, gate=open_gate))
             for distribution, depths in ranges(run):
                 for k in alive:
-                    for metric, value in measure(
-                        members[k], protocol, seeds[k], depths=depths, probes=probes
-                    ).items():
-                        rows.append(
-                            _row(manifest, run, seeds[k], protocol, control, distribution, metric, value)
-                        )
+                    for metric, value in measure(members[k], protocol, seeds[k], depths=depths, probes=probes).items():
+                        rows.append(_row(manifest, run, seeds[k], protocol, control, distribution, metric, value))
         for distribution, depths in ranges(run):
             for metric, value in _clock(run, environment, protocol, depths).items():
-                rows.append(
-                    _row(manifest, run, CLOCK_SEED, protocol, "blind-clock", distribution, metric, value)
-                )
+                rows.append(_row(manifest, run, CLOCK_SEED, protocol, "blind-clock", distribution, metric, value))
     write_rows(directory / "evaluation.parquet", rows)
 
 
@@ -110,7 +105,8 @@ def published_curve(
 
 
 def ranges(run: Run) -> list[tuple[str, tuple[int, int] | None]]:
-    """The depth ranges that are scored apart: "in", and "out" where the run declares depths that training never visited."""
+    """The depth ranges that are scored apart: "in", and "out" where the run declares depths that training never
+    visited."""
     out = run.evaluation.out_of_distribution_depth
     if out is None:
         return [("in", None)]
@@ -146,7 +142,8 @@ def trajectories(
     *,
     gate: float,
 ) -> Iterator[Trajectories]:
-    """Per member, what the model makes of the observations ``seen`` (M, T, B, D) on walks whose observations are ``truth``.
+    """Per member, what the model makes of the observations ``seen`` (M, T, B, D) on walks whose observations are
+    ``truth``.
 
     Latents are sampled, as in training; locations are the posterior's.
     """
@@ -178,16 +175,12 @@ def trajectories(
         )
 
 
-def _clock(
-    run: Run, environment: TreeMDP, protocol: Protocol, depths: tuple[int, int] | None
-) -> dict[str, float]:
+def _clock(run: Run, environment: TreeMDP, protocol: Protocol, depths: tuple[int, int] | None) -> dict[str, float]:
     e, trained = run.evaluation, run.environment
     learned = None
     if trained.max_depth != e.max_depth:
         # Evaluation leaves the training depths: the clock carries over what training showed it.
-        learned = occupancy(
-            environment, e.length, start=trained.start, lazy=trained.lazy, max_depth=trained.max_depth
-        )
+        learned = occupancy(environment, e.length, start=trained.start, lazy=trained.lazy, max_depth=trained.max_depth)
     return blind_clock(
         environment, e.length, start=STARTS[protocol], max_depth=e.max_depth, depths=depths, learned=learned
     )

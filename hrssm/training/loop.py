@@ -107,9 +107,9 @@ def train(
 ) -> dict[str, Any]:
     """Train one cell for all its seeds and write its record; returns the manifest.
 
-    A run that is already whole is left alone; one with a checkpoint goes on from it. Raises RecordError when the directory
-    holds a run of other settings or sources (``overwrite`` starts it over), Interrupted after Ctrl-C, once the checkpoint is
-    written.
+    A run that is already whole is left alone; one with a checkpoint goes on from it. Raises RecordError when the
+    directory holds a run of other settings or sources (``overwrite`` starts it over), Interrupted after Ctrl-C, once
+    the checkpoint is written.
     """
     state = _State(run, seeds, device)
     label = f"{name.experiment}/{name.cell}"
@@ -135,9 +135,8 @@ def train(
             state.wall_seconds = now - started
             if now - said > PROGRESS_SECONDS or last:
                 rate = len(seeds) * (state.step - first_step) / (now - resumed_at)
-                say(
-                    f"{label}: step {state.step}/{run.training.steps}, {rate:.0f} member-steps/s, mse {_mean(report['mse']):.4f}"
-                )
+                progress = f"step {state.step}/{run.training.steps}, {rate:.0f} member-steps/s"
+                say(f"{label}: {progress}, mse {_mean(report['mse']):.4f}")
                 said = now
             if now - saved > CHECKPOINT_SECONDS:
                 state.save(directory / "checkpoint.pt")
@@ -145,8 +144,8 @@ def train(
             if interrupted.is_set() and not last:
                 state.save(directory / "checkpoint.pt")
                 raise Interrupted(
-                    f"{label} was stopped at step {state.step} of {run.training.steps}; nothing is lost: its checkpoint is in "
-                    f"{directory}. Give the same command again to go on from there."
+                    f"{label} was stopped at step {state.step} of {run.training.steps}; nothing is lost: its checkpoint "
+                    f"is in {directory}. Give the same command again to go on from there."
                 )
     state.save(directory / "checkpoint.pt")
     write_rows(directory / "metrics.parquet", state.rows)
@@ -165,9 +164,7 @@ def _deferred_interrupt() -> Iterator[threading.Event]:
     if threading.current_thread() is not threading.main_thread():
         yield event  # only the main thread may handle signals
         return
-    before = {
-        number: signal.signal(number, lambda *_: event.set()) for number in (signal.SIGINT, signal.SIGTERM)
-    }
+    before = {number: signal.signal(number, lambda *_: event.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield event
     finally:
@@ -202,11 +199,10 @@ def _refuse_other(found: dict[str, Any], state: _State, directory: Path, overwri
     if overwrite:
         return
     wanted = state.identity()
-    differs = ", ".join(
-        f"{key} {found[key]} instead of {wanted[key]}" for key in wanted if found[key] != wanted[key]
-    )
+    differs = ", ".join(f"{key} {found[key]} instead of {wanted[key]}" for key in wanted if found[key] != wanted[key])
     raise RecordError(
-        f"{directory} holds another run ({differs}). Give another --out, delete the directory, or add --overwrite to start it over."
+        f"{directory} holds another run ({differs}). Give another --out, delete the directory, or add --overwrite to "
+        "start it over."
     )
 
 
@@ -233,9 +229,7 @@ def _stop_diverged(state: _State, report: dict[str, Tensor], say: Say, label: st
         return
     for k, seed in enumerate(state.seeds):
         if not state.optimiser.finite[k] and seed not in state.ended:
-            cause = ", ".join(
-                f"{key} is {float(value[k])}" for key, value in report.items() if not value[k].isfinite()
-            )
+            cause = ", ".join(f"{key} is {float(value[k])}" for key, value in report.items() if not value[k].isfinite())
             state.ended[seed] = {"ended": "diverged", "step": state.step, "cause": cause}
             say(f"{label}: seed {seed} stopped at step {state.step}: {cause}; the other seeds go on")
 
@@ -270,9 +264,7 @@ def _log(state: _State, name: Name, report: dict[str, Tensor]) -> None:
 
 def _curve(state: _State, name: Name) -> None:
     tree = state.run.environment.tree_seed
-    measured = published_curve(
-        state.run, state.model, state.environment, state.seeds, gate=gate(state.run, state.step)
-    )
+    measured = published_curve(state.run, state.model, state.environment, state.seeds, gate=gate(state.run, state.step))
     for k, seed in _alive(state):
         for metric, value in measured[k].items():
             state.rows.append(

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 class Optimiser:
     """Adam on an ensemble: each member's gradient is clipped by its own norm, as if it trained alone.
 
-    ``finite`` (members,) says which members have had a finite loss and gradient at every step so far; one that has not is
-    frozen from then on: its gradient is zeroed and its record ends there.
+    ``finite`` (members,) says which members have had a finite loss and gradient at every step so far; one that has not
+    is frozen from then on: its gradient is zeroed and its record ends there.
     """
 
     def __init__(self, model: nn.Module, learning_rate: float, clip: float) -> None:

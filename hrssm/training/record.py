@@ -39,9 +39,7 @@ def source_digest() -> str:
     """A hash of the sources that decide what a run computes, twelve hexadecimal digits."""
     root = Path(hrssm.__file__).parent
     files = sorted(
-        f
-        for name in DIGESTED
-        for f in ((root / name).rglob("*.py") if (root / name).is_dir() else [root / name])
+        f for name in DIGESTED for f in ((root / name).rglob("*.py") if (root / name).is_dir() else [root / name])
     )
     digest = hashlib.sha256()
     for file in files:
@@ -63,9 +61,7 @@ def device_name(device: torch.device) -> str:
     """What the device calls itself."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    model = next(
-        (line.split(":", 1)[1].strip() for line in _cpu_lines() if line.startswith("model name")), ""
-    )
+    model = next((line.split(":", 1)[1].strip() for line in _cpu_lines() if line.startswith("model name")), "")
     return f"{model or platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"
 
 
@@ -120,12 +116,11 @@ def read_manifest(directory: Path, *, any_digest: bool = False) -> dict[str, Any
     try:
         manifest = json.loads(path.read_text())
     except json.JSONDecodeError as error:
-        raise RecordError(
-            f"{path} is not readable JSON ({error}). Delete {directory} and train it again."
-        ) from error
+        raise RecordError(f"{path} is not readable JSON ({error}). Delete {directory} and train it again.") from error
     if not any_digest and manifest["source_digest"] != source_digest():
         raise RecordError(
-            f"{directory} was made from sources {manifest['source_digest']}, and this package is {source_digest()}: their "
-            "numbers must not be mixed. Train it again (hrssm train ... --overwrite), or check out the sources it was made from."
+            f"{directory} was made from sources {manifest['source_digest']}, and this package is {source_digest()}: "
+            "their numbers must not be mixed. Train it again (hrssm train ... --overwrite), or check out the sources it "
+            "was made from."
         )
     return manifest

@@ -11,9 +11,7 @@ import torch
 Stream = Literal["weights", "walks", "noise", "evaluation walks", "evaluation noise", "counterfactual"]
 
 
-def generators(
-    seeds: Sequence[int], stream: Stream, device: torch.device | str = "cpu"
-) -> list[torch.Generator]:
+def generators(seeds: Sequence[int], stream: Stream, device: torch.device | str = "cpu") -> list[torch.Generator]:
     """One generator per seed for one purpose; streams of one seed are independent of each other.
 
     >>> a, b = generators([7], "walks"), generators([7, 8], "walks")

@@ -17,9 +17,7 @@ def choose_device(name: str) -> torch.device:
     if name not in ("auto", "cpu", "cuda"):
         raise ValueError(f"device {name!r} is unknown; give auto, cpu or cuda")
     if name == "cuda" and not torch.cuda.is_available():
-        raise ValueError(
-            "device cuda was asked for, and PyTorch sees no CUDA device; use --device cpu or auto"
-        )
+        raise ValueError("device cuda was asked for, and PyTorch sees no CUDA device; use --device cpu or auto")
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 

@@ -84,9 +84,9 @@ def test_expected_errors_are_one_paragraph_and_exit_2(experiment, tmp_path):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_no_space_leaves_nothing_half_written(experiment, tmp_path):
     code = (
-        "import errno, pathlib, hrssm.training.record as r, hrssm.training.loop as l;"
-        "real = l.write_rows\n"
-        "def full(path, rows): r.write_atomically(path, lambda t: open('/dev/full', 'w', buffering=1).write('x' * 99999))\n"
+        "import hrssm.training.record as r, hrssm.training.loop as l\n"
+        "def fill(path): open('/dev/full', 'w', buffering=1).write('x' * 99999)\n"
+        "def full(path, rows): r.write_atomically(path, fill)\n"
         "l.write_rows = full\n"
         "import sys; sys.argv = sys.argv[1:]\n"
         "from hrssm.cli import main; main()"

@@ -6,13 +6,15 @@ benchmarks/training.py measures the ensemble against it.
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 
 
 def mlp(*sizes: int) -> nn.Sequential:
     layers: list[nn.Module] = []
-    for a, b in zip(sizes, sizes[1:], strict=False):
+    for a, b in itertools.pairwise(sizes):
         layers += [nn.Linear(a, b), nn.ELU()]
     return nn.Sequential(*layers[:-1])
 
@@ -20,9 +22,7 @@ def mlp(*sizes: int) -> nn.Sequential:
 class StepByStep(nn.Module):
     """The write-up's RSSM with an HG latent (one fibre scale) or a diagonal Gaussian one."""
 
-    def __init__(
-        self, family: str, dim: int, hidden: int, observation_dim: int = 64, embedding: int = 128
-    ) -> None:
+    def __init__(self, family: str, dim: int, hidden: int, observation_dim: int = 64, embedding: int = 128) -> None:
         super().__init__()
         self.family, self.dim, self.hidden = family, dim, hidden
         outputs = dim + 2 if family == "hg" else 2 * dim
@@ -48,18 +48,14 @@ class StepByStep(nn.Module):
             return (torch.log(ps / ms) + (ms**2 + (ml - pl) ** 2) / (2 * ps**2) - 0.5).sum(1)
         fibre_dim = self.dim - 1
         height = (
-            torch.log(ps[:, 0] / ms[:, 0])
-            + (ms[:, 0] ** 2 + (ml[:, 0] - pl[:, 0]) ** 2) / (2 * ps[:, 0] ** 2)
-            - 0.5
+            torch.log(ps[:, 0] / ms[:, 0]) + (ms[:, 0] ** 2 + (ml[:, 0] - pl[:, 0]) ** 2) / (2 * ps[:, 0] ** 2) - 0.5
         )
         fibre = fibre_dim * (torch.log(ps[:, 1] / ms[:, 1]) + ms[:, 1] ** 2 / (2 * ps[:, 1] ** 2) - 0.5)
         moment = torch.exp((-2 * ml[:, 0] + 2 * ms[:, 0] ** 2).clamp(max=log_drift_max))
         drift = ((ml[:, 1:] - pl[:, 1:]) ** 2).sum(1) / (2 * ps[:, 1] ** 2) * moment
         return height + fibre + drift
 
-    def loss(
-        self, observations: Tensor, noise: Tensor, *, weight: float = 1.0, log_drift_max: float = 10.0
-    ) -> Tensor:
+    def loss(self, observations: Tensor, noise: Tensor, *, weight: float = 1.0, log_drift_max: float = 10.0) -> Tensor:
         """The published loss on observations (T, B, D) with base noise (T, B, d)."""
         h = observations.new_zeros(observations.shape[1], self.hidden)
         errors, kls = [], []

@@ -22,9 +22,7 @@ def float64():
     torch.set_default_dtype(torch.float32)
 
 
-def batch(
-    members: int, steps: int, size: int, noise_dim: int
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def batch(members: int, steps: int, size: int, noise_dim: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     g = torch.Generator().manual_seed(99)
     observations = torch.tanh(torch.randn(members, steps, size, 64, generator=g))
     actions = torch.randint(-1, 2, (members, steps, size), generator=g).to(observations)

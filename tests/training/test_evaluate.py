@@ -23,13 +23,9 @@ def test_every_metric_under_every_control(tmp_path):
     assert set(frame["control"]) == CONTROLS
     assert set(frame["metric"]) == set(METRICS)
     assert set(frame.query("control == 'blind-clock'")["seed"]) == {CLOCK_SEED}
-    for (protocol, control), group in frame.query("control != 'blind-clock'").groupby(
-        ["protocol", "control"]
-    ):
+    for (protocol, control), group in frame.query("control != 'blind-clock'").groupby(["protocol", "control"]):
         assert set(group["seed"]) == {0, 1}, (protocol, control)
-    values = frame.query("protocol == 'published' and metric == 'mse' and seed == 0").set_index("control")[
-        "value"
-    ]
+    values = frame.query("protocol == 'published' and metric == 'mse' and seed == 0").set_index("control")["value"]
     assert values["zeros"] != values["trained"] != values["untrained"]
 
 

@@ -118,7 +118,7 @@ def test_a_whole_run_is_left_alone_and_another_one_is_refused(tmp_path):
     go(tiny(), [0], tmp_path)
     assert (tmp_path / "checkpoint.pt").stat().st_mtime_ns == before
     other = tiny(latent={"family": "gaussian", "dim": 3})
-    with pytest.raises(RecordError, match="config_hash .* instead of"):
+    with pytest.raises(RecordError, match=r"config_hash .* instead of"):
         go(other, [0], tmp_path)
     go(other, [0], tmp_path, overwrite=True)
     assert read_manifest(tmp_path)["config"]["latent"]["family"] == "gaussian"
