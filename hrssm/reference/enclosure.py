@@ -119,8 +119,8 @@ def _terms(q: Horospherical, p: Horospherical | RiemannianNormal) -> tuple[dict[
 
         closed, integral = riemannian.by_formulas(q, p), riemannian.by_integrals(q, p)
         method = (
-            "closed form: entropy and normaliser by formula, the expected squared distance (which has no closed form) "
-            "by the trapezoidal rule; integral: all three by quadrature, the distance in other coordinates"
+            "closed form: entropy and normaliser by formula; integral: both by quadrature; the expected squared distance, "
+            "which has no closed form, is one rigorous quadrature in both"
         )
     else:
         from hrssm.reference import horospherical

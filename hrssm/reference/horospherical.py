@@ -26,8 +26,7 @@ def number(value: Fraction) -> arb:
 def closed_form(q: Horospherical, p: Horospherical) -> dict[str, arb]:
     """The height, fibre and drift terms of KL(q, p). Source: `hg-kl`, `hgk-kl`, `hgk-kl-mixed`."""
     mu_q, mu_p, sigma_q, sigma_p, kappa_q, kappa_p = (
-        number(x)
-        for x in (q.height_loc, p.height_loc, q.height_scale, p.height_scale, q.coupling, p.coupling)
+        number(x) for x in (q.height_loc, p.height_loc, q.height_scale, p.height_scale, q.coupling, p.coupling)
     )
     shift = number(q.height_loc - p.height_loc)  # differences are taken of rationals, so that 0 is exactly 0
     height = (sigma_p / sigma_q).log() + (sigma_q**2 + shift * shift) / (2 * sigma_p**2) - arb(1) / 2
@@ -49,8 +48,7 @@ def defining_integral(q: Horospherical, p: Horospherical) -> dict[str, arb]:
     zero = arb(0)
     moments = [normal_expectation(lambda t, k=k: t**k, [(arb(1), k, zero)]) for k in range(3)]
     mu_q, mu_p, sigma_q, sigma_p, kappa_q, kappa_p = (
-        number(x)
-        for x in (q.height_loc, p.height_loc, q.height_scale, p.height_scale, q.coupling, p.coupling)
+        number(x) for x in (q.height_loc, p.height_loc, q.height_scale, p.height_scale, q.coupling, p.coupling)
     )
 
     def height(t: Any) -> Any:

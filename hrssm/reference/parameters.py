@@ -70,7 +70,9 @@ def exact(value: Any, name: str) -> Fraction:
             value = value.item()
         return Fraction(value)
     except (ValueError, InvalidOperation, OverflowError, TypeError, ZeroDivisionError) as error:
-        raise ValueError(f'{name} was given as {value!r}; allowed is a finite number such as 0.3, "0.3" or "3/10"') from error
+        raise ValueError(
+            f'{name} was given as {value!r}; allowed is a finite number such as 0.3, "0.3" or "3/10"'
+        ) from error
 
 
 def _vector(value: Any, name: str) -> tuple[Fraction, ...]:
@@ -121,7 +123,9 @@ def read(parameters: Any, side: str) -> Horospherical | RiemannianNormal:
         parameters = _from_distribution(parameters, side)
     given = {SHORT.get(name, name): value for name, value in parameters.items()}
     if len(given) != len(parameters):
-        raise ValueError(f"{side} gives a parameter under both its names: {', '.join(sorted(parameters))}; allowed is one of them")
+        raise ValueError(
+            f"{side} gives a parameter under both its names: {', '.join(sorted(parameters))}; allowed is one of them"
+        )
     family = str(given.pop("family", "hg")).lower()
     if family in ("rn", "riemannian_normal"):
         return _riemannian_normal(given, side)
@@ -135,7 +139,9 @@ def read(parameters: Any, side: str) -> Horospherical | RiemannianNormal:
     if not fibre_loc:
         raise ValueError(f"{side}: fibre_loc has no entry; allowed are d - 1 >= 1 entries")
     if len(fibre_scale) not in (1, len(fibre_loc)):
-        raise ValueError(f"{side}: fibre_scale has {len(fibre_scale)} entries; allowed are 1 or {len(fibre_loc)}, as many as fibre_loc")
+        raise ValueError(
+            f"{side}: fibre_scale has {len(fibre_scale)} entries; allowed are 1 or {len(fibre_loc)}, as many as fibre_loc"
+        )
     for i, scale in enumerate(fibre_scale):
         _positive(scale, f"{side}: fibre_scale[{i}]" if len(fibre_scale) > 1 else f"{side}: fibre_scale")
     return Horospherical(
@@ -150,7 +156,9 @@ def read(parameters: Any, side: str) -> Horospherical | RiemannianNormal:
 def _names(given: Mapping[str, Any], side: str, needed: set[str], optional: set[str]) -> None:
     unknown = sorted(set(given) - needed - optional)
     if unknown:
-        raise ValueError(f"{side}: unknown parameter {unknown[0]!r}; allowed are {', '.join(sorted(needed | optional))}")
+        raise ValueError(
+            f"{side}: unknown parameter {unknown[0]!r}; allowed are {', '.join(sorted(needed | optional))}"
+        )
     missing = sorted(needed - set(given))
     if missing:
         raise ValueError(f"{side}: {missing[0]} is missing; given were {', '.join(sorted(given)) or 'none'}")
@@ -185,7 +193,9 @@ def _riemannian_normal(given: dict[str, Any], side: str) -> RiemannianNormal:
 def _from_distribution(law: Any, side: str) -> dict[str, Any]:
     if hasattr(law, "height_loc") and hasattr(law, "fibre_loc"):
         if tuple(law.batch_shape):
-            raise ValueError(f"{side} has batch shape {tuple(law.batch_shape)}; allowed is one distribution, batch shape ()")
+            raise ValueError(
+                f"{side} has batch shape {tuple(law.batch_shape)}; allowed is one distribution, batch shape ()"
+            )
         names = ("height_loc", "fibre_loc", "height_scale", "fibre_scale", "coupling")
         return {name: getattr(law, name) for name in names if hasattr(law, name)}
     raise TypeError(
