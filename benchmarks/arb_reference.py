@@ -76,11 +76,13 @@ def hg_kl(
 ) -> Number:  # fmt: skip
     """`hgk-kl-mixed`, which is `hgk-kl` and `hg-kl` where the couplings agree."""
     fibre, shift, apart = len(beta_q), mu_q - mu_p, kappa_q - kappa_p
-    height = (sigma_p / sigma_q).log() + (sigma_q * sigma_q + shift * shift) / (2 * sigma_p * sigma_p) -
-    arb(1) / 2 log_ratio = 2 * (s_q / s_p).log() + 2 * (1 - kappa_p) * shift rho = (log_ratio + 2 * apart *
-    apart * sigma_q * sigma_q).exp() squared = total([(x - y) * (x - y) for x, y in zip(beta_q, beta_p,
-    strict=True)]) exponent = -2 * (1 - kappa_p) * mu_p - 2 * kappa_p * mu_q + 2 * kappa_p * kappa_p * sigma_q
-    * sigma_q return height + fibre * (rho - 1 - log_ratio) / 2 + squared / (2 * s_p * s_p) * exponent.exp()
+    height = (sigma_p / sigma_q).log() - arb(1) / 2
+    height = height + (sigma_q * sigma_q + shift * shift) / (2 * sigma_p * sigma_p)
+    log_ratio = 2 * (s_q / s_p).log() + 2 * (1 - kappa_p) * shift
+    rho = (log_ratio + 2 * apart * apart * sigma_q * sigma_q).exp()
+    squared = total([(x - y) * (x - y) for x, y in zip(beta_q, beta_p, strict=True)])
+    exponent = -2 * (1 - kappa_p) * mu_p - 2 * kappa_p * mu_q + 2 * kappa_p * kappa_p * sigma_q * sigma_q
+    return height + fibre * (rho - 1 - log_ratio) / 2 + squared / (2 * s_p * s_p) * exponent.exp()
 
 
 def hg_entropy(fibre: int, sigma: Number, s: Number) -> Number:

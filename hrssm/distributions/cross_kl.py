@@ -89,14 +89,16 @@ def _kl_riemannian_horospherical(q: RiemannianNormal, p: HorosphericalGaussian) 
     coupling = p.coupling.double()[..., None, None] if isinstance(p.coupling, Tensor) else p.coupling
     step = height - height_loc[..., None, None]
     log_shrink = -2 * height_loc[..., None, None] - 2 * coupling * step
-    fibre_scale = (p.fibre_scale if p.per_coordinate else
-    p.fibre_scale.unsqueeze(-1)).double().expand_as(fibre_loc) spread = mean(torch.exp(log_side + log_shrink))
-    / fibre * fibre_scale.pow(-2).sum(-1) offset = mean(torch.exp(log_shrink)) * (fibre_loc /
-    fibre_scale).square().sum(-1) quadratic = mean(step.square()) / p.height_scale.double().square() tilt =
-    mean(fibre * (1 - coupling) * step) normaliser = torch.log(p.height_scale.double()) +
-    torch.log(fibre_scale).sum(-1) normaliser = normaliser + 0.5 * (fibre + 1) * math.log(2 * math.pi) cross =
-    normaliser - tilt + 0.5 * (quadratic + spread + offset) return (cross -
-    q.entropy().double()).to(q.loc.dtype)
+    fibre_scale = (p.fibre_scale if p.per_coordinate else p.fibre_scale.unsqueeze(-1)).double()
+    fibre_scale = fibre_scale.expand_as(fibre_loc)
+    spread = mean(torch.exp(log_side + log_shrink)) / fibre * fibre_scale.pow(-2).sum(-1)
+    offset = mean(torch.exp(log_shrink)) * (fibre_loc / fibre_scale).square().sum(-1)
+    quadratic = mean(step.square()) / p.height_scale.double().square()
+    tilt = mean(fibre * (1 - coupling) * step)
+    normaliser = torch.log(p.height_scale.double()) + torch.log(fibre_scale).sum(-1)
+    normaliser = normaliser + 0.5 * (fibre + 1) * math.log(2 * math.pi)
+    cross = normaliser - tilt + 0.5 * (quadratic + spread + offset)
+    return (cross - q.entropy().double()).to(q.loc.dtype)
 
 
 @register_kl(HorosphericalGaussian, RiemannianNormal)

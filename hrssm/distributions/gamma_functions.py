@@ -40,8 +40,9 @@ def stirling(a: Tensor) -> Tensor:
     """S(a) for a > 0."""
     large = a > _SERIES_FROM
     big, moderate = _split(a, large)
-    direct = torch.lgamma(moderate) - (moderate - 0.5) * torch.log(moderate) + moderate - 0.5 * math.log(2 *
-    math.pi) return torch.where(large, _series(big, _STIRLING) / big, direct)
+    direct = torch.lgamma(moderate) - (moderate - 0.5) * torch.log(moderate) + moderate
+    direct = direct - 0.5 * math.log(2 * math.pi)
+    return torch.where(large, _series(big, _STIRLING) / big, direct)
 
 
 def stirling_slope(a: Tensor) -> Tensor:

@@ -87,8 +87,9 @@ class GaussianManifoldNormal(LatentDistribution):
             raise ValueError(f"curvature = {curvature}; give c > 0, the space then has curvature -c.")
         log_variance = torch.as_tensor(log_variance, dtype=loc.dtype, device=loc.device)
         log_dispersion = torch.as_tensor(log_dispersion, dtype=loc.dtype, device=loc.device)
-        self.loc, self.log_variance, self.log_dispersion = torch.broadcast_tensors(loc, log_variance,
-        log_dispersion) self.curvature = float(curvature) event = torch.Size((2 * self.loc.shape[-1],))
+        self.loc, self.log_variance, self.log_dispersion = torch.broadcast_tensors(loc, log_variance, log_dispersion)
+        self.curvature = float(curvature)
+        event = torch.Size((2 * self.loc.shape[-1],))
         super().__init__(self.loc.shape[:-1], event, validate_args=validate_args)
 
     def expand(self, batch_shape: Size | tuple[int, ...], _instance: object = None) -> GaussianManifoldNormal:
@@ -199,5 +200,7 @@ def _kl_gaussian_manifold_normal(q: GaussianManifoldNormal, p: GaussianManifoldN
         + 0.5 * exp_gap(ratio)
         + stirling_bregman(shape_q, shape_p)
     )
-    narrow = exp_gap(ratio + lift) + shape_p * (exp_gap(lift) - exp_gap(-ratio)) + log_gamma_bregman(shape_q,
-    shape_p) gamma = torch.where(shape_q < 1, narrow, wide) return (normal + gamma).sum(-1)
+    narrow = exp_gap(ratio + lift) + shape_p * (exp_gap(lift) - exp_gap(-ratio))
+    narrow = narrow + log_gamma_bregman(shape_q, shape_p)
+    gamma = torch.where(shape_q < 1, narrow, wide)
+    return (normal + gamma).sum(-1)
