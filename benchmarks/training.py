@@ -88,7 +88,8 @@ def main() -> None:
     device = torch.device(options.device)
     a, b = torch.randn(2, 2048, 2048, device=device)
     print(
-        f"torch {torch.__version__}, device {device}, {options.threads} threads, {options.members} members, {options.rounds} rounds"
+        f"torch {torch.__version__}, device {device}, {options.threads} threads, "
+        f"{options.members} members, {options.rounds} rounds"
     )
     print(f"{'setting':14} {'family':9} {'ensemble':>10} {'reference':>10}  ratio (min..max)     product rate  share")
     for name, (hidden, batch, length, clip) in SETTINGS.items():

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from hrssm.models.latents import FAMILIES
 
@@ -53,10 +53,15 @@ class Latent(_Strict):
     scale_max: float = Field(default=5.0, gt=0)
     height_max: float = Field(default=8.0, gt=0)
 
+    @field_validator("family")
+    @classmethod
+    def _known(cls, family: str) -> str:
+        if family not in FAMILIES:
+            raise ValueError(f"latent family {family!r} is unknown; known families: {', '.join(sorted(FAMILIES))}")
+        return family
+
     @model_validator(mode="after")
-    def _check(self) -> Latent:
-        if self.family not in FAMILIES:
-            raise ValueError(f"latent family {self.family!r} is unknown; known families: {', '.join(sorted(FAMILIES))}")
+    def _fits(self) -> Latent:
         if self.scale_min >= self.scale_max:
             raise ValueError(f"scale_min {self.scale_min} must be below scale_max {self.scale_max}")
         FAMILIES[self.family](self.dim)  # raises ValueError where the family has no such dimension

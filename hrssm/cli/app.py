@@ -52,7 +52,7 @@ def run() -> None:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
             raise
         sys.stderr.write(
-            f"hrssm: {error.strerror}: {error.filename or 'while writing a record'}. What was written before stays whole, "
-            "and nothing half-written is left. Make room or give another --out, then give the same command again.\n"
+            f"hrssm: {error.strerror}: {error.filename or 'while writing a record'}. What was written before stays "
+            "whole, nothing half-written is left. Make room or give another --out, then give the same command again.\n"
         )
         sys.exit(2)

@@ -144,8 +144,8 @@ def train(
             if interrupted.is_set() and not last:
                 state.save(directory / "checkpoint.pt")
                 raise Interrupted(
-                    f"{label} was stopped at step {state.step} of {run.training.steps}; nothing is lost: its checkpoint "
-                    f"is in {directory}. Give the same command again to go on from there."
+                    f"{label} was stopped at step {state.step} of {run.training.steps}; nothing is lost: its "
+                    f"checkpoint is in {directory}. Give the same command again to go on from there."
                 )
     state.save(directory / "checkpoint.pt")
     write_rows(directory / "metrics.parquet", state.rows)

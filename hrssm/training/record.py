@@ -120,7 +120,7 @@ def read_manifest(directory: Path, *, any_digest: bool = False) -> dict[str, Any
     if not any_digest and manifest["source_digest"] != source_digest():
         raise RecordError(
             f"{directory} was made from sources {manifest['source_digest']}, and this package is {source_digest()}: "
-            "their numbers must not be mixed. Train it again (hrssm train ... --overwrite), or check out the sources it "
-            "was made from."
+            "their numbers must not be mixed. Train it again (hrssm train ... --overwrite), or check out the sources "
+            "it was made from."
         )
     return manifest
