@@ -411,9 +411,7 @@ def _deep_clock(p: Mapping[str, Any]) -> list[arb]:
     cut = 8 + 240 // (int(p["B"]).bit_length() - 1)
     law = [(b - 1) / (2 * b)] + [(b - 1) * (b + 1) / (2 * b) * b**-i for i in range(1, cut)]
     early = b / (b + 1)  # probability that the height is even at an even step
-    joint = {
-        (c, i): q * (early if (i + c) % 2 == 0 else 1 - early) for i, q in enumerate(law) for c in (0, 1)
-    }
+    joint = {(c, i): q * (early if (i + c) % 2 == 0 else 1 - early) for i, q in enumerate(law) for c in (0, 1)}
     above = [sum(law[i + 1 :], arb(0)) for i in range(cut)]
     ranks = [above[i] + law[i] / 2 - arb(1) / 2 for i in range(cut)]  # deeper nodes rank higher
     covariance = sum((q * ranks[i] * (1 - 2 * c) / 4 for (c, i), q in joint.items()), arb(0))
@@ -510,9 +508,7 @@ def tree_clock(claim: Any) -> Iterator[Step]:
         "the limit in L and t goes inside sums with geometric tails; by tree-walk all but the eigenvalues "
         "1 and -1 fade, so the law at late steps is the stationary one, each parity with its own weight",
     )
-    for index, ((name, tree, depths, _), relation) in enumerate(
-        zip(CLOCKS, claim[1 : 1 + len(CLOCKS)], strict=True)
-    ):
+    for index, ((name, tree, depths, _), relation) in enumerate(zip(CLOCKS, claim[1 : 1 + len(CLOCKS)], strict=True)):
         yield Step(
             sp.Integer(clock_rho(index)),
             relation.rhs,

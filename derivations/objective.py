@@ -116,18 +116,13 @@ def obj_scale(claim: Any) -> Iterator[Step]:
         (D / (2 * sigma**2) * loss + constant - likelihood) / kl,
         claim[0].rhs,
         algebra,
-        "E is the mean squared error, R the KL: loss * D/(2 sigma^2) + constant = -log-likelihood + "
-        "beta_eff R",
+        "E is the mean squared error, R the KL: loss * D/(2 sigma^2) + constant = -log-likelihood + beta_eff R",
     )
-    yield Step(
-        claim[0].rhs.subs(sigma, claim[1].rhs), 1, algebra, "an ELBO, with weight one, at this scale alone"
-    )
+    yield Step(claim[0].rhs.subs(sigma, claim[1].rhs), 1, algebra, "an ELBO, with weight one, at this scale alone")
     yield Step(sp.sqrt(claim[0].rhs) * sigma, claim[1].rhs, algebra, "solved for the scale")
     for index, values in ((2, {sigma: 1}), (3, {sigma: sp.Rational(1, 20)})):
         yield Step(claim[0].rhs.subs({beta: 1, D: 64, **values}), claim[index].rhs, algebra, f"at {values}")
-    yield Step(
-        claim[1].rhs.subs({beta: 1, D: 64}), claim[4].rhs, algebra, "about 5.66, a hundred times the noise"
-    )
+    yield Step(claim[1].rhs.subs({beta: 1, D: 64}), claim[4].rhs, algebra, "about 5.66, a hundred times the noise")
 
 
 # ------------------------------------------------------------------------------------------- obj-collapse
@@ -243,9 +238,7 @@ def obj_collapse(claim: Any) -> Iterator[Step]:
         algebra,
         "the KL averaged over the data, with v = x m",
     )
-    yield Step(
-        m - 1 - sp.log(m), 0, argument, "log m <= m - 1, equal at m = 1: rescale z to unit moment", op=">="
-    )
+    yield Step(m - 1 - sp.log(m), 0, argument, "log m <= m - 1, equal at m = 1: rescale z to unit moment", op=">=")
     value = ell * x / D - beta * sp.log(x) / 2
     yield Step(sp.Derivative(value, x, 2), beta / (2 * x**2), differentiate, "what is left is convex in x")
     yield Step(sp.diff(value, x).subs(x, _theta / ell), 0, algebra, "stationary at x = beta D/(2 l)")
@@ -288,8 +281,7 @@ def obj_collapse(claim: Any) -> Iterator[Step]:
         x1 * x2,
         sp.Matrix([[x1, x3], [x3, x2]]).det(),
         sign,
-        "Hadamard: det X <= product of its diagonal (2 x 2; Schur complements give the rest), so the "
-        "directions part",
+        "Hadamard: det X <= product of its diagonal (2 x 2; Schur complements give the rest), so the directions part",
         op=">=",
     )
     F, R, e = symbol("F", positive=True), symbol("R", positive=True), symbol("epsilon", positive=True)
@@ -361,16 +353,12 @@ def _head_sizes(p: Mapping[str, Any]) -> list[arb]:
         "hrssm.models.latents.Gaussian",
         "hrssm.models.latents.GaussianTwoScale",
     ],
-    certificate=Certificate(
-        points=tuple({"d": sp.Integer(n)} for n in range(2, 32)), independent=_head_sizes
-    ),
+    certificate=Certificate(points=tuple({"d": sp.Integer(n)} for n in range(2, 32)), independent=_head_sizes),
 )
 def param_count(claim: Any) -> Iterator[Step]:
     """Counted by parameter; equal counts for HG and the diagonal Gaussian at d = 2 only."""
     yield Step(1 + (d - 1) + 1 + 1, claim[0].rhs, algebra, "mu, beta, sigma, s")
-    yield Step(
-        1 + (d - 1) + 1 + (d - 1), claim[1].rhs, algebra, "mu, beta, sigma, one s per fibre coordinate"
-    )
+    yield Step(1 + (d - 1) + 1 + (d - 1), claim[1].rhs, algebra, "mu, beta, sigma, one s per fibre coordinate")
     yield Step(d + d, claim[2].rhs, algebra, "location and scale per coordinate")
     yield Step(d + 1 + 1, claim[3].rhs, algebra, "location, the first scale, the other scale")
     yield Step(claim[2].rhs - claim[0].rhs, claim[4].rhs, algebra, "the excess, zero at d = 2 alone")

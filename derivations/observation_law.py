@@ -38,9 +38,7 @@ def floor_of_ball(value: arb, digits: int = DIGITS) -> int:
 
 
 @cache
-def write_up_table(
-    branching: int = 4, depth: int = 5, seed: int = 42
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def write_up_table(branching: int = 4, depth: int = 5, seed: int = 42) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Features (N, 32), W (64, 32) and noise (N, 64) of the write-up's tree, in float32 as it drew them.
 
     numpy's `RandomState` in this order: depth embeddings; W; then per node, breadth first, its noise
@@ -210,13 +208,7 @@ def mean_square_tanh_by_zeta(n: int, theta: Fraction) -> arb:
         for j, c in enumerate(laplace_coefficients(n)):
             # integral of x^j e^(-a x) sech^2 x is 4 j! sum_m (-1)^(m-1) m/(a+2m)^(j+1); m = ((a+2m) - a)/2
             total -= (
-                2
-                * as_ball(c)
-                * a ** (j + 1)
-                * 4
-                * factorial(j)
-                * (_alternating(j, a) - a * _alternating(j + 1, a))
-                / 2
+                2 * as_ball(c) * a ** (j + 1) * 4 * factorial(j) * (_alternating(j, a) - a * _alternating(j + 1, a)) / 2
             )
         return total
 

@@ -119,10 +119,8 @@ _POINTS = tuple(
         noise2: "variance of the noise, drawn once per node",
     },
     assumptions=(
-        "nodes of one depth are equally likely; the first two relations are expected over embeddings, W and "
-        "noise",
-        "the floor of the clock is MSE_nothing at P(depth | t), averaged over t; of the node: 0, the noise "
-        "being fixed",
+        "nodes of one depth are equally likely; the first two relations are expected over embeddings, W and noise",
+        "the floor of the clock is MSE_nothing at P(depth | t), averaged over t; of the node: 0, the noise being fixed",
         "V_dn = V_d + V_n; V_r, V_d, V_dn: 16-dimensional embeddings, weights of scale 0.3",
         "MSE_nothing_8 and the like: the write-up's realised tree, B = 4, L = 5, seed 42, walks of 8, 10, "
         "20 steps; "
@@ -157,13 +155,10 @@ def tree_floor(claim: Any) -> Iterator[Step]:
     )
     z, u, theta = symbol("z", real=True), symbol("u", positive=True), symbol("theta", positive=True)
     yield Step(
-        sp.Integral(
-            sp.exp(-(z**2) / 2 - u**2 * theta**2 * z**2 / 2) / sp.sqrt(2 * sp.pi), (z, -sp.oo, sp.oo)
-        ),
+        sp.Integral(sp.exp(-(z**2) / 2 - u**2 * theta**2 * z**2 / 2) / sp.sqrt(2 * sp.pi), (z, -sp.oo, sp.oo)),
         1 / sp.sqrt(1 + theta**2 * u**2),
         complete_square(z),
-        "given the embedding, w.e is normal with variance theta^2 |e|^2; so each coordinate gives one such "
-        "factor",
+        "given the embedding, w.e is normal with variance theta^2 |e|^2; so each coordinate gives one such factor",
     )
     for n in (1, 2, 8, 16):
         yield Step(
@@ -178,9 +173,7 @@ def tree_floor(claim: Any) -> Iterator[Step]:
     for relation, value, name in zip(claim[2:5], certified()["expected"], names, strict=True):
         yield Step(sp.Integer(value), relation.rhs, algebra, name)
     for relation, (t, kind), value in zip(claim[5:], ROWS, certified()["floors"], strict=True):
-        yield Step(
-            sp.Integer(value), relation.rhs, algebra, f"{kind}, {t} steps: occupancy, and sums over nodes"
-        )
+        yield Step(sp.Integer(value), relation.rhs, algebra, f"{kind}, {t} steps: occupancy, and sums over nodes")
 
 
 def _cosine_transform(n: int, u: sp.Symbol) -> sp.Expr:
@@ -191,9 +184,9 @@ def _cosine_transform(n: int, u: sp.Symbol) -> sp.Expr:
         real = sum(
             (-1) ** (i // 2) * comb(j + 1, i) * u**i for i in range(0, j + 2, 2)
         )  # Re (1 + iu)^(j+1), the conjugate over (1+u^2)^(j+1)
-        numerator += sp.Poly(
-            2 * sp.Rational(c.numerator, c.denominator) * factorial(j) * real, u
-        ) * below ** (n - 1 - j)
+        numerator += sp.Poly(2 * sp.Rational(c.numerator, c.denominator) * factorial(j) * real, u) * below ** (
+            n - 1 - j
+        )
     return numerator.as_expr() / (1 + u**2) ** n
 
 
@@ -283,9 +276,7 @@ def tree_parity(claim: Any) -> Iterator[Step]:
     """The bit has probability B/(B+1); it pays when its gain beats beta times its price, in part or whole."""
     odd, entropy, code, linear = (relation.rhs for relation in claim[:4])
     levels = (B ** (2 * h + 2) - 1) / (B**2 - 1)
-    yield Step(
-        sp.Sum(B ** (2 * k), (k, 0, h)), levels, induction(h, 0), "even levels of a tree of depth 2h+1"
-    )
+    yield Step(sp.Sum(B ** (2 * k), (k, 0, h)), levels, induction(h, 0), "even levels of a tree of depth 2h+1")
     yield Step(
         B * levels / ((B ** (2 * h + 2) - 1) / (B - 1)),
         odd,
@@ -303,21 +294,14 @@ def tree_parity(claim: Any) -> Iterator[Step]:
     r = symbol("r", positive=True)
 
     def price(at: Any) -> Any:
-        return (
-            at * sp.log(at)
-            + (1 - at) * sp.log(1 - at)
-            - at * (sp.log(B) - sp.log(B + 1))
-            + (1 - at) * sp.log(B + 1)
-        )
+        return at * sp.log(at) + (1 - at) * sp.log(1 - at) - at * (sp.log(B) - sp.log(B + 1)) + (1 - at) * sp.log(B + 1)
 
     slope = (B + 1) * sp.log(B) / (B - 1)
     f = price(r) - slope * (r - q) ** 2
     for at, words in ((q, "r = q"), (1 - q, "r = 1 - q"), (sp.Rational(1, 2), "r = 1/2, between them")):
         slack = _factored_logs(sp.diff(f, r).subs(r, at))
         yield Step(slack, 0, algebra, f"price minus slope times gain is stationary at {words}")
-    yield Step(
-        sp.diff(f, r, 2), 1 / r + 1 / (1 - r) - 2 * slope, algebra, "convex, concave, convex: no other point"
-    )
+    yield Step(sp.diff(f, r, 2), 1 / r + 1 / (1 - r) - 2 * slope, algebra, "convex, concave, convex: no other point")
     yield Step(
         _factored_logs(price(1 - q)),
         slope * (1 - 2 * q) ** 2,
@@ -349,6 +333,4 @@ def tree_parity(claim: Any) -> Iterator[Step]:
     for relation, value, t in zip(claim[4:7], certified()["gaps"], STEPS, strict=True):
         yield Step(sp.Integer(value), relation.rhs, algebra, f"gap between the parities, {t} steps")
     for relation, value, t in zip(claim[7:], certified()["weights"], STEPS, strict=True):
-        yield Step(
-            sp.Integer(value), relation.rhs, algebra, f"largest weight at which parity pays, {t} steps"
-        )
+        yield Step(sp.Integer(value), relation.rhs, algebra, f"largest weight at which parity pays, {t} steps")

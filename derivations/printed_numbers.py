@@ -119,9 +119,7 @@ def _expected_errors(row: Row) -> np.ndarray:
     return np.array([float(s) for s in squares]) - 2 * cross + own
 
 
-def _sample(
-    draw: np.random.Generator, branching: int, start: list[float], steps: int, walks: int
-) -> np.ndarray:
+def _sample(draw: np.random.Generator, branching: int, start: list[float], steps: int, walks: int) -> np.ndarray:
     top = len(start) - 1
     visited = np.empty((steps, walks), int)
     visited[0] = draw.choice(top + 1, size=walks, p=np.array(start) / sum(start))
@@ -191,9 +189,7 @@ def main() -> None:
             f"(MSE of the clock {ours['clock']:.3f}, with parity {ours['parity']:.3f}); "
             f"200 trees {many.mean():.2f} +- {many.std():.2f}, above 1 in {np.mean(many > 1):.0%}"
         )
-    print(
-        "flat control tree, MSE:", ", ".join(f"{kind} {value:.3f}" for kind, value in flat_floors().items())
-    )
+    print("flat control tree, MSE:", ", ".join(f"{kind} {value:.3f}" for kind, value in flat_floors().items()))
 
 
 if __name__ == "__main__":

@@ -70,9 +70,7 @@ def _comonotone(shares: list[fmpq]) -> tuple[fmpq, fmpq]:
     for q in shares:
         edges.append(edges[-1] + q)
     ranks = [(a + b) / 2 for a, b in pairwise(edges)]
-    covariance = sum(
-        ((b * b - a * a) / 2 * r for (a, b), r in zip(pairwise(edges), ranks, strict=True)), fmpq(0)
-    )
+    covariance = sum(((b * b - a * a) / 2 * r for (a, b), r in zip(pairwise(edges), ranks, strict=True)), fmpq(0))
     variance = sum((q * r * r for q, r in zip(shares, ranks, strict=True)), fmpq(0)) - fmpq(1, 4)
     return covariance - fmpq(1, 4), variance / 12
 
@@ -84,9 +82,7 @@ def _ratio(c: Any, v: Any) -> arb:
 def _tables() -> Iterator[dict[str, Any]]:
     """Joint laws of a score with three values and a level in {0, 1}, with what the statement needs."""
     for i in range(25):
-        cells = {
-            (s, y): Fraction(1 + (i * (2 * s + 3) + 5 * y * (i + s)) % 11) for s in range(3) for y in (0, 1)
-        }
+        cells = {(s, y): Fraction(1 + (i * (2 * s + 3) + 5 * y * (i + s)) % 11) for s in range(3) for y in (0, 1)}
         total = sum(cells.values())
         cells = {cell: q / total for cell, q in cells.items()}
         up = sum(q for (_, y), q in cells.items() if y)
@@ -132,8 +128,7 @@ def _rank_independent(at: Mapping[str, Any]) -> list[arb]:
         "Spearman's rho is the correlation of mid-ranks; rho_max is over scores without ties (a score with "
         "the same "
         "ties as the levels reaches 1)",
-        "ceiling_10, ceiling_20: depth 0-5 on the default tree; ceiling_beyond: depths 6-7 of B = 4, L = 7, "
-        "T = 20",
+        "ceiling_10, ceiling_20: depth 0-5 on the default tree; ceiling_beyond: depths 6-7 of B = 4, L = 7, T = 20",
     ),
     status="new",
     uses=("tree-walk",),
@@ -150,27 +145,21 @@ def rank_ceiling(claim: Any) -> Iterator[Step]:
         variance,
         (1 - sum(q**3 for q in shares)) / 12,
         algebra,
-        "variance of the mid-rank with six levels; it is E[U | level] for U uniform, so Cov(U, mid-rank) is "
-        "the same",
+        "variance of the mid-rank with six levels; it is E[U | level] for U uniform, so Cov(U, mid-rank) is the same",
     )
     yield Step(
         sp.sqrt(12) * sp.sqrt((1 - P_0**3 - sum(q**3 for q in P)) / 12),
         claim[0].rhs,
         algebra,
-        "a score without ties has variance 1/12; ordered by level it attains the largest covariance "
-        "(rearrangement)",
+        "a score without ties has variance 1/12; ordered by level it attains the largest covariance (rearrangement)",
     )
     yield Step(sp.sqrt(sp.expand(1 - p**3 - (1 - p) ** 3)), sp.expand(claim[1].rhs), algebra, "two levels")
     yield Step(claim[1].lhs, claim[1].rhs, argument, "the same with four shares zero")
     upper = (1 - p) * A + p / 2 - sp.Rational(1, 2)
     lower = (1 - p) / 2 + p * (1 - A) - sp.Rational(1, 2)
-    yield Step(
-        upper - lower, A - sp.Rational(1, 2), algebra, "mean rank in the upper level less that in the lower"
-    )
+    yield Step(upper - lower, A - sp.Rational(1, 2), algebra, "mean rank in the upper level less that in the lower")
     covariance = p * upper * (1 - p) / 2 - (1 - p) * lower * p / 2
-    yield Step(
-        covariance, p * (1 - p) * (2 * A - 1) / 4, algebra, "the levels have mid-ranks -p/2 and (1-p)/2"
-    )
+    yield Step(covariance, p * (1 - p) * (2 * A - 1) / 4, algebra, "the levels have mid-ranks -p/2 and (1-p)/2")
     yield Step(
         p * (1 - p) * (2 * A - 1) / 4 * sp.sqrt(3 * p * (1 - p) / (1 - tau)) * 4 / (p * (1 - p)),
         claim[2].rhs,
@@ -184,9 +173,7 @@ def rank_ceiling(claim: Any) -> Iterator[Step]:
         "and so it is",
     )
     for index, relation in enumerate(claim[3:]):
-        yield Step(
-            sp.Integer(ceiling_digits(index)), relation.rhs, algebra, f"{RANGES[index][0]}, by tree-walk"
-        )
+        yield Step(sp.Integer(ceiling_digits(index)), relation.rhs, algebra, f"{RANGES[index][0]}, by tree-walk")
 
 
 # ------------------------------------------------------------------------------------------- sign-test
@@ -243,9 +230,7 @@ def _sign_constants() -> tuple[int, ...]:
         seeds = len(law) - 1
         total = fmpq(0)
         for i in range(seeds + 1):
-            extreme = sum(
-                (q for j, q in enumerate(fair) if abs(2 * j - seeds) >= abs(2 * i - seeds)), fmpq(0)
-            )
+            extreme = sum((q for j, q in enumerate(fair) if abs(2 * j - seeds) >= abs(2 * i - seeds)), fmpq(0))
             total += law[i] if extreme < fmpq(1, 20) else 0
         return total
 
@@ -256,11 +241,7 @@ def _sign_constants() -> tuple[int, ...]:
     for rate in RATES:
         chance = fmpq(rate.numerator, rate.denominator)
         found.append(
-            next(
-                m
-                for m in range(1, 60)
-                if rejects(_coin_law(m, chance), _coin_law(m, fmpq(1, 2))) >= fmpq(4, 5)
-            )
+            next(m for m in range(1, 60) if rejects(_coin_law(m, chance), _coin_law(m, fmpq(1, 2))) >= fmpq(4, 5))
         )
     return tuple(found)
 
@@ -294,19 +275,14 @@ def _sign_independent(at: Mapping[str, Any]) -> list[arb]:
         ),
         sp.Eq(sp.Function("p_min")(5), sp.Rational(1, 16)),
         sp.Eq(sp.Function("least_seeds")(sp.Rational(1, 20)), 6),
-        *(
-            sp.Eq(sp.Function("seeds")(sp.Rational(r.numerator, r.denominator)), seeds_needed(r))
-            for r in RATES
-        ),
+        *(sp.Eq(sp.Function("seeds")(sp.Rational(r.numerator, r.denominator)), seeds_needed(r)) for r in RATES),
     ),
     symbols={
         n: "seeds",
         c: ("majority from which the test rejects", "n/2 < c <= n"),
         theta: ("chance that a seed's correlation has the sign in question", "0 < theta < 1"),
     },
-    assumptions=(
-        "two-sided test of theta = 1/2 on independent seeds; seeds(theta): power 0.8 at level 0.05",
-    ),
+    assumptions=("two-sided test of theta = 1/2 on independent seeds; seeds(theta): power 0.8 at level 0.05",),
     status="new",
     sources=[("perret2026", "experiment 3")],
     certificate=Certificate(
@@ -447,8 +423,7 @@ def ks_threshold(claim: Any) -> Iterator[Step]:
         1 / (y + (1 - 1 / B) * _x * (1 - y) / (_x - 1)),
         claim[1].rhs,
         limit(y, 0),
-        "divide by x^n and put y = x^(-n): to zero when x > 1; when x <= 1 the denominator grows and r2 "
-        "goes to zero",
+        "divide by x^n and put y = x^(-n): to zero when x > 1; when x <= 1 the denominator grows and r2 goes to zero",
     )
     yield Step(_x.subs(lam, claim[2].rhs), 1, algebra, "x = 1")
     yield Step(sp.sqrt(1 / B), claim[2].rhs, algebra, "the critical value")

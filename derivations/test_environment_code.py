@@ -34,9 +34,7 @@ def test_occupancy(trees: dict[tuple[int, int], TreeMDP], shape: tuple[int, int]
 
 
 def _rho(tree: tuple[int, int, int], depths: tuple[int, int | None], confined: int | None) -> float:
-    c, v = rank_correlation(
-        joint_law(depth_laws(*tree), *depths), clock_order(tree[0], confined or tree[1], tree[2])
-    )
+    c, v = rank_correlation(joint_law(depth_laws(*tree), *depths), clock_order(tree[0], confined or tree[1], tree[2]))
     return float(c) / float(v) ** 0.5
 
 
@@ -47,9 +45,7 @@ def test_blind_clock(trees: dict[tuple[int, int], TreeMDP], row: tuple) -> None:
     learned = None if confined is None else occupancy(tree, steps, max_depth=confined)
     depths = None if high is None else (low, high)
     clock = blind_clock(tree, steps, depths=depths, learned=learned)
-    assert clock["rho_height"] == pytest.approx(
-        _rho((branching, depth, steps), (low, high), confined), abs=1e-9
-    )
+    assert clock["rho_height"] == pytest.approx(_rho((branching, depth, steps), (low, high), confined), abs=1e-9)
     joint = joint_law(depth_laws(branching, depth, steps), low, high)
     assert clock["depth_majority"] == pytest.approx(float(majority(joint)), abs=1e-12)
     if confined is None:
@@ -66,9 +62,7 @@ def test_ceiling(trees: dict[tuple[int, int], TreeMDP], index: int) -> None:
 @pytest.mark.parametrize("steps", [8, 20])
 def test_floors_on_the_table_of_the_write_up(steps: int) -> None:
     tree = TreeMDP(4, 5, dtype=torch.float64)
-    tree.observations = torch.tensor(
-        [[float(v) for v in row] for row in table_balls().tolist()], dtype=torch.float64
-    )
+    tree.observations = torch.tensor([[float(v) for v in row] for row in table_balls().tolist()], dtype=torch.float64)
     found = reconstruction_floors(tree, steps)
     for ours, theirs in (("nothing", "nothing"), ("clock", "step"), ("depth", "depth")):
         assert found[theirs] == pytest.approx(float(realised(steps)[ours]), abs=1e-10)

@@ -69,9 +69,7 @@ def closest_pairs(length: int) -> dict[int, arb]:
     """
     with precision(64 + 30 * length):
         turn = 2 * arb.pi() / (BRANCHING + 1)
-        forth = [
-            _rotation(turn * slot) * _boost(length) * _rotation(arb.pi()) for slot in range(BRANCHING + 1)
-        ]
+        forth = [_rotation(turn * slot) * _boost(length) * _rotation(arb.pi()) for slot in range(BRANCHING + 1)]
         frames: dict[tuple[int, ...], arb_mat] = {(): arb_mat([[1, 0, 0], [0, 1, 0], [0, 0, 1]])}
         for path in _paths():
             if path:
@@ -152,9 +150,7 @@ def euclidean_distortion(dimension: int, branching: int = 4, depth: int = 3, rou
     index = np.arange(count * dimension).reshape(count, dimension)
     points = np.sin(1.0 + index**1.5)
     off = ~np.eye(count, dtype=bool)
-    for _ in range(
-        rounds
-    ):  # SMACOF with unit weights: each point moves to the mean of where the others want it
+    for _ in range(rounds):  # SMACOF with unit weights: each point moves to the mean of where the others want it
         gaps = np.linalg.norm(points[:, None] - points[None], axis=-1)
         pull = np.where(off, hops / np.where(off, gaps, 1.0), 0.0)
         points = (np.diag(pull.sum(1)) - pull) @ points / count
@@ -281,15 +277,11 @@ def tree_sarkar(claim: Any) -> Iterator[Step]:
     x, y = symbol("x", positive=True), symbol("y", positive=True)
     yield Step(
         4 * sp.exp(-x - y) * (sp.cosh(x) * sp.cosh(y) - sp.sinh(x) * sp.sinh(y) * sp.cos(alpha)),
-        (1 + sp.exp(-2 * x)) * (1 + sp.exp(-2 * y))
-        - (1 - sp.exp(-2 * x)) * (1 - sp.exp(-2 * y)) * sp.cos(alpha),
+        (1 + sp.exp(-2 * x)) * (1 + sp.exp(-2 * y)) - (1 - sp.exp(-2 * x)) * (1 - sp.exp(-2 * y)) * sp.cos(alpha),
         algebra,
-        "law of cosines: 4 e^(-a-b) cosh c; for large a and b it tends to 1 - cos(alpha), and cosh c to "
-        "e^c/2",
+        "law of cosines: 4 e^(-a-b) cosh c; for large a and b it tends to 1 - cos(alpha), and cosh c to e^c/2",
     )
-    yield Step(
-        1 - sp.cos(alpha), 2 * sp.sin(alpha / 2) ** 2, trigonometry, "so e^(c-a-b) tends to sin^2(alpha/2)"
-    )
+    yield Step(1 - sp.cos(alpha), 2 * sp.sin(alpha / 2) ** 2, trigonometry, "so e^(c-a-b) tends to sin^2(alpha/2)")
     yield Step(
         -sp.log(sp.sin(alpha / 2) ** 2),
         claim[1].rhs,
@@ -336,8 +328,7 @@ def tree_sarkar(claim: Any) -> Iterator[Step]:
             sp.expand(pairs + sum(z) ** 2),
             m * sum(v**2 for v in z),
             algebra,
-            f"one coordinate of {m} leaves about their centre: pairs sum to at most m times the squared "
-            f"radii",
+            f"one coordinate of {m} leaves about their centre: pairs sum to at most m times the squared radii",
         )
     m = symbol("m", positive=True)
     yield Step(
@@ -347,15 +338,12 @@ def tree_sarkar(claim: Any) -> Iterator[Step]:
         "edges of length at most D and leaves at least 2 apart: m (m-1)/2 * 4 <= m * m D^2, m = B + 1",
     )
     for relation, value, length in zip(claim[6:], _measured()["hyperbolic"], EDGES, strict=True):
-        yield Step(
-            sp.Integer(value), relation.rhs, algebra, f"all pairs of the default tree, edge length {length}"
-        )
+        yield Step(sp.Integer(value), relation.rhs, algebra, f"all pairs of the default tree, edge length {length}")
     for value, dimension in zip(_measured()["euclidean"], DIMENSIONS, strict=True):
         yield Step(
             sp.Rational(value, 10),
             claim[5].rhs.subs(B, 4),
             argument,
-            f"stress majorisation of the tree with B = 4, L = 3 in R^{dimension}: distortion {value / 10} "
-            f"and more",
+            f"stress majorisation of the tree with B = 4, L = 3 in R^{dimension}: distortion {value / 10} and more",
             op=">=",
         )

@@ -33,9 +33,7 @@ def frame_eigenvalue(steps: int) -> arb:
     with precision(160):
         shares = [arb(fmpq(p.numerator, p.denominator)) for p in per_node]
         table = table_balls()
-        weighted = arb_mat(
-            [[v * shares[k] for v in row] for row, k in zip(table.tolist(), level, strict=True)]
-        )
+        weighted = arb_mat([[v * shares[k] for v in row] for row, k in zip(table.tolist(), level, strict=True)])
         mean = arb_mat([[sum(column, arb(0)) for column in zip(*weighted.tolist(), strict=True)]])
         covariance = table.transpose() * weighted - mean.transpose() * mean
         power, exponent = covariance, 1
