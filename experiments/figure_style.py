@@ -24,9 +24,20 @@ COLOURS = {
     "hg-diagonal": "#56B4E9",
     "gaussian": "#D55E00",
     "gaussian-two-scale": "#E69F00",
+    "riemannian-normal": "#009E73",
+    "wrapped-normal": "#CC79A7",
+    "gaussian-manifold-normal": "#000000",
 }
 VARIANT_COLOURS = {"action": "#009E73", "action-frozen": "#CC79A7", "aware": "#009E73", "gated": "#CC79A7"}
-MARKERS = {"hg": "o", "hg-diagonal": "D", "gaussian": "s", "gaussian-two-scale": "^"}
+MARKERS = {
+    "hg": "o",
+    "hg-diagonal": "D",
+    "gaussian": "s",
+    "gaussian-two-scale": "^",
+    "riemannian-normal": "v",
+    "wrapped-normal": "P",
+    "gaussian-manifold-normal": "X",
+}
 CONTROL_STYLES: dict[str, dict[str, object]] = {
     "blind-clock": {"color": "#000000", "linestyle": (0, (4, 2)), "linewidth": 0.9},
     "untrained": {"color": "#7f7f7f", "linestyle": (0, (1, 1.5)), "linewidth": 1.1},

@@ -48,6 +48,9 @@ FAMILIES: dict[str, str] = {
     "hg-diagonal": "HG, diagonal fibre",
     "gaussian": "Gaussian",
     "gaussian-two-scale": "Gaussian, two scales",
+    "riemannian-normal": "Riemannian normal",
+    "wrapped-normal": "wrapped normal",
+    "gaussian-manifold-normal": "Gaussian manifold normal",
 }
 PRIORS = {"plain": "", "action": "action prior", "action-frozen": "frozen action prior"}
 DECODERS = {"flat": "", "aware": "aware decoder", "gated": "gated decoder"}

@@ -31,6 +31,8 @@ COUNTERPARTS = {
     "branch_probe_accuracy": "branch_probe_balanced",
 }
 Printed = dict[str, Any]
+# The summary rows of one experiment and protocol by cell, metric and range of depths.
+Rows = dict[tuple[str, str, str], pd.DataFrame]
 
 
 def read_printed(folder: Path) -> dict[str, list[Printed]]:
@@ -56,20 +58,16 @@ def against(trained: Interval, control: Interval | None) -> str | None:
     """Where the interval of `trained` lies relative to a control's mean: above, below or not separated."""
     if control is None or not (math.isfinite(trained.low) and math.isfinite(control.mean)):
         return None
-    return (
-        "above" if trained.low > control.mean else "below" if trained.high < control.mean else "not separated"
-    )
+    return "above" if trained.low > control.mean else "below" if trained.high < control.mean else "not separated"
 
 
-def make_row(
-    summary: pd.DataFrame, cell: Cell, metric: str, where: str, printed: Printed | None
-) -> dict[str, Any] | None:
+def make_row(found: Rows, cell: Cell, metric: str, where: str, printed: Printed | None) -> dict[str, Any] | None:
     """One row: the trained value at the printed step (or the end), its controls, and the printed number."""
     printed = printed or {}
     magnitude = bool(printed.get("magnitude", False))
-    chosen = summary[
-        (summary["cell"] == cell.name) & (summary["metric"] == metric) & (summary["distribution"] == where)
-    ]
+    chosen = found.get((cell.name, metric, where))
+    if chosen is None:
+        chosen = next(iter(found.values())).iloc[:0]
     final = chosen[chosen["final"]]
     trained_rows, step = final[final["control"] == "trained"], None
     if "step" in printed:
@@ -97,9 +95,7 @@ def make_row(
         "trained": trained.as_json() if trained else None,
         "values": [] if trained_rows.empty else _finite(trained_rows.iloc[0]["values"]),
         "controls": {name: control.as_json() if control else None for name, control in controls.items()},
-        "against": {
-            name: against(trained, control) if trained else None for name, control in controls.items()
-        },
+        "against": {name: against(trained, control) if trained else None for name, control in controls.items()},
         "covered": covered,
     }
 
@@ -108,11 +104,9 @@ def _finite(values: Sequence[float]) -> list[float | None]:
     return [float(v) if math.isfinite(v) else None for v in values]
 
 
-def make_rows(
-    summary: pd.DataFrame, cells: Sequence[Cell], metric: str, printed: Sequence[Printed]
-) -> Iterator[dict[str, Any]]:
+def make_rows(found: Rows, cells: Sequence[Cell], metric: str, printed: Sequence[Printed]) -> Iterator[dict[str, Any]]:
     """The rows of one metric: each printed number once, and every cell that was measured without one."""
-    wheres = [where for where in ("in", "out") if where in set(summary["distribution"])] or ["in"]
+    wheres = [where for where in ("in", "out") if any(key[2] == where for key in found)]
     for cell in cells:
         for where in wheres:
             matching: list[Printed | None] = [
@@ -123,7 +117,7 @@ def make_rows(
             matching = without_repeats(matching)
             matching.sort(key=lambda p: (p or {}).get("step", 0))
             for entry in matching or [None]:
-                row = make_row(summary, cell, metric, where, entry)
+                row = make_row(found, cell, metric, where, entry)
                 if row is not None:
                     yield row
 
@@ -131,11 +125,7 @@ def make_rows(
 def without_repeats(entries: list[Printed | None]) -> list[Printed | None]:
     """Without the repository's copy of a number that the write-up prints for the same step."""
     told = {(p.get("step"), p["value"]) for p in entries if p and p.get("origin") != "repository"}
-    return [
-        p
-        for p in entries
-        if p and (p.get("origin") != "repository" or (p.get("step"), p["value"]) not in told)
-    ]
+    return [p for p in entries if p and (p.get("origin") != "repository" or (p.get("step"), p["value"]) not in told)]
 
 
 def make_table(experiment: Experiment, summary: pd.DataFrame, printed: Sequence[Printed]) -> dict[str, Any]:
@@ -150,10 +140,14 @@ def make_table(experiment: Experiment, summary: pd.DataFrame, printed: Sequence[
         chosen = summary[(summary["protocol"] == protocol) | offsets]
         entries = printed if track == "published" else []
         shown = metrics if track == "published" else dict.fromkeys(COUNTERPARTS.get(m, m) for m in metrics)
+        found: Rows = {
+            (str(cell), str(metric), str(where)): group
+            for (cell, metric, where), group in chosen.groupby(["cell", "metric", "distribution"])
+        }
         groups = [
             {"metric": metric, "label": metric_label(metric), "rows": rows}
             for metric in shown
-            if (rows := list(make_rows(chosen, cells, metric, entries)))
+            if (rows := list(make_rows(found, cells, metric, entries)))
         ]
         if groups:
             blocks.append({"track": track, "protocol": protocol, "groups": groups})
