@@ -92,10 +92,7 @@ def log_width(loc: Any, width: Any, coupling: Any, height: Any = tau) -> Any:
 
 WIDTH = s * sp.exp(mu + kappa * (tau - mu))
 LOG_DENSITY = (
-    -((tau - mu) ** 2) / (2 * sigma**2)
-    - radius**2 / (2 * WIDTH**2)
-    + m * (1 - kappa) * (tau - mu)
-    - sp.log(Z)
+    -((tau - mu) ** 2) / (2 * sigma**2) - radius**2 / (2 * WIDTH**2) + m * (1 - kappa) * (tau - mu) - sp.log(Z)
 )
 
 
@@ -128,9 +125,7 @@ def _log_density(p: Point) -> arb:
     implements=[f"{HG}.log_prob"],
     in_coordinates=lambda d: log_density_in_coordinates(d),
     certificate=Certificate(
-        points=grid(
-            26, tau=REAL, rho=("0", "3"), mu=REAL, sigma=SCALE, s=SCALE, kappa=COUPLINGS, m=[1, 2, 3, 7, 15]
-        ),
+        points=grid(26, tau=REAL, rho=("0", "3"), mu=REAL, sigma=SCALE, s=SCALE, kappa=COUPLINGS, m=[1, 2, 3, 7, 15]),
         independent=_log_density,
         bits=320,
     ),
@@ -169,11 +164,7 @@ def log_density_in_coordinates(d: int) -> Any:
     dimension d."""
     n = d - 1
     widths, bs, betas = coordinates("s", n, positive=True), coordinates("b", n), coordinates("beta", n)
-    value = (
-        -((tau - mu) ** 2) / (2 * sigma**2)
-        + n * (1 - kappa) * (tau - mu)
-        - sp.log(sp.sqrt(2 * sp.pi) * sigma)
-    )
+    value = -((tau - mu) ** 2) / (2 * sigma**2) + n * (1 - kappa) * (tau - mu) - sp.log(sp.sqrt(2 * sp.pi) * sigma)
     for w, x, y in zip(widths, bs, betas, strict=True):
         value += -((x - y) ** 2) * sp.exp(-2 * mu - 2 * kappa * (tau - mu)) / (2 * w**2)
         value -= sp.log(sp.sqrt(2 * sp.pi) * w)
@@ -227,16 +218,12 @@ def hgk_sampler(claim: Any) -> Iterator[Step]:
     yield Step(mu + sigma * t, claim[0].rhs, algebra, "the height")
     yield Step(beta + WIDTH * e, claim[1].rhs, substitute({tau: mu + sigma * t}), "a fibre coordinate")
     at_sample = LOG_DENSITY.subs({radius: radius * WIDTH}).subs(tau, mu + sigma * t)
-    yield Step(
-        at_sample, claim[2].rhs, algebra, "the density of hgk-density at the sample, |b - beta| = width |eps|"
-    )
+    yield Step(at_sample, claim[2].rhs, algebra, "the density of hgk-density at the sample, |b - beta| = width |eps|")
     for n in (1, 2, 3):
         us = coordinates("u", n)
         image = sp.Matrix([claim[0].rhs, *(claim[1].rhs.subs({e: x, beta: 0}) for x in us)])
         stretch = s**n * sp.exp(n * (mu + kappa * sigma * t))
-        yield Step(
-            image.jacobian([t, *us]).det(), sigma * stretch, algebra, f"Jacobian, outright for d = {n + 1}"
-        )
+        yield Step(image.jacobian([t, *us]).det(), sigma * stretch, algebra, f"Jacobian, outright for d = {n + 1}")
         pushed = sp.exp(claim[2].rhs.subs(m, n) - n * (mu + sigma * t)) * sigma * stretch
         noise = sp.exp(-(t**2) / 2 - radius**2 / 2) / (2 * sp.pi) ** sp.Rational(n + 1, 2)
         yield Step(pushed, noise, algebra, "density times volume times Jacobian is the density of the noise")
@@ -291,9 +278,7 @@ def hgk_moments(claim: Any) -> Iterator[Step]:
     at_beta = LOG_DENSITY.subs(radius, 0)
     top = mu + m * (1 - kappa) * sigma**2
     gap = at_beta.subs(tau, top) - at_beta
-    yield Step(
-        gap, (tau - top) ** 2 / (2 * sigma**2), algebra, "off the mode a square is lost; off beta another"
-    )
+    yield Step(gap, (tau - top) ** 2 / (2 * sigma**2), algebra, "off the mode a square is lost; off beta another")
     slope = sp.diff(at_beta, tau)
     yield Step(sp.solve(slope, tau)[0], claim[2].rhs, algebra, "where the slope of the log-density vanishes")
 
@@ -316,9 +301,7 @@ def _moments(p: Point) -> tuple[arb, arb]:
 @entry(
     id="hgk-entropy",
     title="Entropy of the coupled family: free of mu and of kappa",
-    statement=sp.Eq(
-        name("H", sigma, s, m), (m + 1) * sp.log(2 * sp.pi * sp.E) / 2 + sp.log(sigma) + m * sp.log(s)
-    ),
+    statement=sp.Eq(name("H", sigma, s, m), (m + 1) * sp.log(2 * sp.pi * sp.E) / 2 + sp.log(sigma) + m * sp.log(s)),
     symbols=SCALES | FIBRE,
     conventions=[VOLUME, "for a fibre scale per coordinate m log s becomes the sum of log s_i"],
     uses=["hgk-sampler"],
@@ -358,16 +341,12 @@ def _entropy(p: Point) -> arb:
 SHIFT = mu_q - mu_p
 RATIO = s_q**2 / s_p**2 * sp.exp(2 * (1 - kappa) * SHIFT)
 HGK_FIBRE = m * (RATIO - 1 - sp.log(RATIO)) / 2
-HGK_DRIFT = (
-    delta**2 / (2 * s_p**2) * sp.exp(-2 * (1 - kappa) * mu_p - 2 * kappa * mu_q + 2 * kappa**2 * sigma_q**2)
-)
+HGK_DRIFT = delta**2 / (2 * s_p**2) * sp.exp(-2 * (1 - kappa) * mu_p - 2 * kappa * mu_q + 2 * kappa**2 * sigma_q**2)
 GAP = (kappa_q - kappa_p) * sigma_q
 MIXED_RATIO = s_q**2 / s_p**2 * sp.exp(2 * (1 - kappa_p) * SHIFT + 2 * GAP**2)
 MIXED_FIBRE = m * (MIXED_RATIO - 1 + sp.log(s_p**2 / s_q**2) - 2 * (1 - kappa_p) * SHIFT) / 2
 MIXED_DRIFT = (
-    delta**2
-    / (2 * s_p**2)
-    * sp.exp(-2 * (1 - kappa_p) * mu_p - 2 * kappa_p * mu_q + 2 * kappa_p**2 * sigma_q**2)
+    delta**2 / (2 * s_p**2) * sp.exp(-2 * (1 - kappa_p) * mu_p - 2 * kappa_p * mu_q + 2 * kappa_p**2 * sigma_q**2)
 )
 KL_AXES = {
     "mu_q": REAL,
@@ -421,9 +400,7 @@ def conditional_steps(widths_q: Any, widths_p: Any) -> Iterator[Step]:
         inner = sp.expand(total)
         for z in us:
             inner = over_line(inner * phi(z), z)
-        yield Step(
-            inner, target, complete_square(*us), f"all coordinates, each with its own widths: d = {n + 1}"
-        )
+        yield Step(inner, target, complete_square(*us), f"all coordinates, each with its own widths: d = {n + 1}")
     yield Step(sp.Sum(one.subs(offset, 0), (k, 1, m)), m * one.subs(offset, 0), induction(m, 1), FUBINI)
     log_ratio = sp.log(widths_p) - sp.log(widths_q)
     yield Step(
@@ -449,6 +426,7 @@ def conditional_steps(widths_q: Any, widths_p: Any) -> Iterator[Step]:
         independent=lambda p: kl_by_integrals(p, "kappa", "kappa"),
         numeric=lambda p: kl_double_sum(p, "kappa", "kappa"),
         numeric_points=2,
+        numeric_digits=40,
     ),
 )
 def hgk_kl(claim: Any) -> Iterator[Step]:
@@ -460,9 +438,7 @@ def hgk_kl(claim: Any) -> Iterator[Step]:
     yield Step(conditional, HGK_FIBRE, log_expand, "the fibre term, before any integral over the height")
     offset = delta**2 / 2 * sp.exp(-2 * (sp.log(s_p) + mu_p + kappa * (mu_q + sigma_q * t - mu_p)))
     yield Step(delta**2 / (2 * w_p**2), offset, algebra, "the offset's part as an exponential in t")
-    yield Step(
-        over_line(offset * phi(t), t), HGK_DRIFT, complete_square(t), "its expectation: the drift term"
-    )
+    yield Step(over_line(offset * phi(t), t), HGK_DRIFT, complete_square(t), "its expectation: the drift term")
     yield Step(
         name("KL_height", "q", "p") + HGK_FIBRE + HGK_DRIFT,
         claim.rhs,
@@ -508,6 +484,7 @@ def contains(claim: Any, mixed: bool) -> Iterator[Step]:
         independent=lambda p: kl_by_integrals(p, "kappa_q", "kappa_p"),
         numeric=lambda p: kl_double_sum(p, "kappa_q", "kappa_p"),
         numeric_points=2,
+        numeric_digits=40,
     ),
 )
 def hgk_kl_mixed(claim: Any) -> Iterator[Step]:
@@ -515,9 +492,7 @@ def hgk_kl_mixed(claim: Any) -> Iterator[Step]:
     w_q, w_p = (s_.subs({tau: mu_q + sigma_q * t}) for s_ in _widths(kappa_q, kappa_p))
     yield from conditional_steps(w_q, w_p)
     ratio = sp.exp(2 * sp.expand(sp.expand_log(sp.log(w_q) - sp.log(w_p)) - sp.log(s_q / s_p).expand()))
-    yield Step(
-        w_q**2 / w_p**2, s_q**2 / s_p**2 * ratio, algebra, "the ratio of the variances, an exponential in t"
-    )
+    yield Step(w_q**2 / w_p**2, s_q**2 / s_p**2 * ratio, algebra, "the ratio of the variances, an exponential in t")
     yield Step(
         over_line(s_q**2 / s_p**2 * ratio * phi(t), t),
         MIXED_RATIO,
@@ -562,9 +537,7 @@ def hgk_kl_mixed(claim: Any) -> Iterator[Step]:
         points=grid(26, **KL_AXES),
         independent=lambda p: [
             kl_by_integrals(p, None, None),
-            kl_parts(
-                (*law(p, "_q")[:3], arb(0)), (*law(p, "_p")[:3], arb(0)), exact(p["delta"]), int(p["m"])
-            )[2],
+            kl_parts((*law(p, "_q")[:3], arb(0)), (*law(p, "_p")[:3], arb(0)), exact(p["delta"]), int(p["m"]))[2],
         ],
     ),
 )
@@ -606,8 +579,7 @@ a, c, b = (symbol(n, real=True) for n in ("a", "c", "b"))
     implements=[f"{HG}.moved"],
     certificate=Certificate(
         points=tuple(
-            dict(p)
-            | {"a": sp.Rational(i % 7 - 3, 2), "c": 1, "mu": 0, "beta": 1, "sigma": 1, "s": 1, "kappa": 1}
+            dict(p) | {"a": sp.Rational(i % 7 - 3, 2), "c": 1, "mu": 0, "beta": 1, "sigma": 1, "s": 1, "kappa": 1}
             for i, p in enumerate(grid(26, **KL_AXES, kappa_q=COUPLINGS, kappa_p=COUPLINGS))
         ),
         independent=lambda p: [_kl_moved(p), PROVED_ONLY],
@@ -617,9 +589,7 @@ def hgk_isometry(claim: Any) -> Iterator[Step]:
     """The density in volume is carried along, for every kappa; hence every KL."""
     new_mu, new_beta, new_sigma, new_s, new_kappa = claim[1].rhs
 
-    def log_density(
-        loc: Any, place: Any, scale: Any, width: Any, coupling: Any, height: Any, fibre: Any
-    ) -> Any:
+    def log_density(loc: Any, place: Any, scale: Any, width: Any, coupling: Any, height: Any, fibre: Any) -> Any:
         spread = 2 * (sp.log(width) + loc + coupling * (height - loc))
         z = sp.log(scale) + sp.log(width) + sp.log(2 * sp.pi)
         square = (fibre - place) ** 2 * sp.exp(-spread) / 2
@@ -629,8 +599,7 @@ def hgk_isometry(claim: Any) -> Iterator[Step]:
         log_density(new_mu, new_beta, new_sigma, new_s, new_kappa, tau + a, sp.exp(a) * b + c),
         log_density(mu, beta, sigma, s, kappa, tau, b),
         algebra,
-        "density in volume at (tau + a, e^a b + c), one fibre coordinate (the others are alike); volume is "
-        "invariant",
+        "density in volume at (tau + a, e^a b + c), one fibre coordinate (the others are alike); volume is invariant",
     )
     yield Step(
         sp.ImmutableMatrix([tau + a, sp.exp(a) * b + c, sigma, s, kappa]).subs({tau: mu, b: beta}),
@@ -640,9 +609,7 @@ def hgk_isometry(claim: Any) -> Iterator[Step]:
     )
     moves = {mu_q: mu_q + a, mu_p: mu_p + a, delta: sp.exp(a) * delta}
     whole = KL_HEIGHT + MIXED_FIBRE + MIXED_DRIFT
-    yield Step(
-        whole.subs(moves, simultaneous=True), claim[0].rhs, algebra, "hgk-kl-mixed at the moved parameters"
-    )
+    yield Step(whole.subs(moves, simultaneous=True), claim[0].rhs, algebra, "hgk-kl-mixed at the moved parameters")
 
 
 def _kl_moved(p: Point) -> arb:

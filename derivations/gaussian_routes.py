@@ -87,26 +87,24 @@ def radial_mean(power: int, m: int) -> arb:
     return moment(m - 1 + power) / moment(m - 1)
 
 
-def double_sum(f: Callable[[Any, Any], Any], reach: float = 16.0, step: str = "0.5") -> Any:
-    """E[f(t, eps)] for independent standard normals by the trapezoidal rule in both, in mpmath.
+def double_sum(row: Callable[[Any], Callable[[Any], Any]], reach: float, step: str = "0.4") -> Any:
+    """E[row(t)(eps)] for independent standard normals by the trapezoidal rule in both, in mpmath.
 
-    For a Gaussian times an entire function of moderate growth the rule's error is about e^(-2 pi^2 /
-    step^2).
+    For a Gaussian times an entire function of moderate growth the rule's error is about e^(-2 pi^2 / step^2), 1e-53
+    here. The sum runs to |t| <= reach and |eps| <= 16.
     """
-    h, n = mp.mpf(step), int(reach / float(step))
-    weights = [mp.exp(-((i * h) ** 2) / 2) for i in range(n + 1)]
+    h = mp.mpf(step)
+    rows, columns = int(reach / float(step)), int(16 / float(step))
+    weights = [mp.exp(-((i * h) ** 2) / 2) for i in range(max(rows, columns) + 1)]
     total = mp.mpf(0)
-    for i in range(-n, n + 1):
-        row = mp.mpf(0)
-        for j in range(-n, n + 1):
-            row += weights[abs(j)] * f(i * h, j * h)
-        total += weights[abs(i)] * row
+    for i in range(-rows, rows + 1):
+        f = row(i * h)
+        total += weights[abs(i)] * sum(weights[abs(j)] * f(j * h) for j in range(-columns, columns + 1))
     return total * h * h / (2 * mp.pi)
 
 
 def kl_double_sum(point: Point, kappa_q: str | None = None, kappa_p: str | None = None) -> Any:
-    """KL(q, p) as the double sum of log q - log p over (t, eps): one fibre coordinate carries all of
-    delta."""
+    """KL(q, p) as the double sum of log q - log p over (t, eps): one fibre coordinate carries all of delta."""
 
     def value(name: str | None) -> Any:
         r = sp.Rational(point[name]) if name else sp.Integer(1)
@@ -117,16 +115,19 @@ def kl_double_sum(point: Point, kappa_q: str | None = None, kappa_p: str | None 
     )
     k_q, k_p, m = value(kappa_q), value(kappa_p), int(point["m"])
 
-    def normal(x: Any, centre: Any, width: Any) -> Any:
-        return -(((x - centre) / width) ** 2) / 2 - mp.log(width)
-
-    def ratio(t: Any, e: Any) -> Any:
+    def ratio(t: Any) -> Callable[[Any], Any]:
         tau = mu_q + sigma_q * t
         width_q = s_q * mp.exp(mu_q + k_q * (tau - mu_q))
         width_p = s_p * mp.exp(mu_p + k_p * (tau - mu_p))
-        b = width_q * e  # beta_q = 0; the first coordinate of beta_p is delta, the others are 0
-        first = normal(b, 0, width_q) - normal(b, delta, width_p)
-        other = normal(b, 0, width_q) - normal(b, 0, width_p)
-        return normal(tau, mu_q, sigma_q) - normal(tau, mu_p, sigma_p) + first + (m - 1) * other
+        height = mp.log(sigma_p / sigma_q) + ((tau - mu_p) / sigma_p) ** 2 / 2 - ((tau - mu_q) / sigma_q) ** 2 / 2
+        logs = m * mp.log(width_p / width_q)
 
-    return double_sum(ratio, reach=float(14 + 4 * sigma_q * max(1, abs(k_p))))
+        def at(e: Any) -> Any:
+            b = width_q * e  # beta_q = 0; the first coordinate of beta_p is delta, the others are 0
+            first = ((b - delta) / width_p) ** 2
+            other = (m - 1) * (b / width_p) ** 2
+            return height + logs + (first + other - m * (b / width_q) ** 2) / 2
+
+        return at
+
+    return double_sum(ratio, reach=float(16 + 2 * sigma_q * max(1, abs(k_p), abs(k_q - k_p))))

@@ -65,9 +65,7 @@ from derivations.kernel import (
     use,
 )
 
-KL_HEIGHT = (
-    sp.log(sigma_p / sigma_q) + (sigma_q**2 + (mu_q - mu_p) ** 2) / (2 * sigma_p**2) - sp.Rational(1, 2)
-)
+KL_HEIGHT = sp.log(sigma_p / sigma_q) + (sigma_q**2 + (mu_q - mu_p) ** 2) / (2 * sigma_p**2) - sp.Rational(1, 2)
 KL_FIBRE = m * (sp.log(s_p / s_q) + s_q**2 / (2 * s_p**2) - sp.Rational(1, 2))
 KL_DRIFT = delta**2 / (2 * s_p**2) * sp.exp(-2 * mu_q + 2 * sigma_q**2)
 KL_NAMES = [f"{HG}.kl", "hrssm.distributions.kl_terms"]
@@ -140,9 +138,7 @@ def hg_kl_height(claim: Any) -> Iterator[Step]:
     implements=["hrssm.distributions.kl_terms"],
     certificate=Certificate(
         points=grid(s_q=SCALE, s_p=SCALE, m=[1, 2, 3, 4, 7, 15, 31, 63]),
-        independent=lambda p: _kl(dict(p) | {"mu_q": 0, "mu_p": 0, "sigma_q": 1, "sigma_p": 1, "delta": 0})[
-            1
-        ],
+        independent=lambda p: _kl(dict(p) | {"mu_q": 0, "mu_p": 0, "sigma_q": 1, "sigma_p": 1, "delta": 0})[1],
     ),
 )
 def hg_kl_fibre(claim: Any) -> Iterator[Step]:
@@ -152,20 +148,14 @@ def hg_kl_fibre(claim: Any) -> Iterator[Step]:
     offset = s_q * sp.exp(tau) * u
     ratio = -(offset**2) / (2 * width_q**2) - sp.log(width_q) + offset**2 / (2 * width_p**2) + sp.log(width_p)
     plain = sp.log(s_p / s_q) - u**2 / 2 + s_q**2 * u**2 / (2 * s_p**2)
-    yield Step(
-        ratio, plain, algebra, "the height cancels in every coordinate: b is measured in e^tau on both sides"
-    )
+    yield Step(ratio, plain, algebra, "the height cancels in every coordinate: b is measured in e^tau on both sides")
     one = sp.log(s_p / s_q) + s_q**2 / (2 * s_p**2) - sp.Rational(1, 2)
     yield Step(over_line(sp.expand(plain) * phi(u), u), one, complete_square(u), "one coordinate")
     for n in (1, 2, 3):
         sq, sp_, _, _ = fibre_symbols(n)
         us = coordinates("u", n)
-        total = sum(
-            sp.log(y / x) - z**2 / 2 + x**2 * z**2 / (2 * y**2) for x, y, z in zip(sq, sp_, us, strict=True)
-        )
-        target = sum(
-            sp.log(y / x) + x**2 / (2 * y**2) - sp.Rational(1, 2) for x, y in zip(sq, sp_, strict=True)
-        )
+        total = sum(sp.log(y / x) - z**2 / 2 + x**2 * z**2 / (2 * y**2) for x, y, z in zip(sq, sp_, us, strict=True))
+        target = sum(sp.log(y / x) + x**2 / (2 * y**2) - sp.Rational(1, 2) for x, y in zip(sq, sp_, strict=True))
         inner = sp.expand(total)
         for z in us:
             inner = over_line(inner * phi(z), z)
@@ -179,9 +169,7 @@ def hg_kl_fibre(claim: Any) -> Iterator[Step]:
     title="Drift term of the KL",
     statement=sp.Eq(name("KL_drift", "q", "p"), KL_DRIFT),
     symbols={k: v for k, v in PAIR.items() if k in KL_DRIFT.free_symbols},
-    conventions=[
-        "for a fibre scale per coordinate, delta^2/s_p^2 becomes the sum of (beta_q,i - beta_p,i)^2/s_p,i^2"
-    ],
+    conventions=["for a fibre scale per coordinate, delta^2/s_p^2 becomes the sum of (beta_q,i - beta_p,i)^2/s_p,i^2"],
     uses=["hg-mgf"],
     status="proves",
     sources=[(SOURCE, "A.2")],
@@ -204,12 +192,8 @@ def hg_kl_drift(claim: Any) -> Iterator[Step]:
         inner = sp.expand(inner)
         for z in us:
             inner = over_line(inner * phi(z), z)
-        target = sum((x - y) ** 2 / (2 * v**2) for x, y, v in zip(bq, bp, sp_, strict=True)) * sp.exp(
-            -2 * tau
-        )
-        yield Step(
-            inner, target, complete_square(*us), f"the cross terms have mean zero, outright for d = {n + 1}"
-        )
+        target = sum((x - y) ** 2 / (2 * v**2) for x, y, v in zip(bq, bp, sp_, strict=True)) * sp.exp(-2 * tau)
+        yield Step(inner, target, complete_square(*us), f"the cross terms have mean zero, outright for d = {n + 1}")
     yield Step(
         name("offset", m),
         name("offset", m),
@@ -239,7 +223,11 @@ def hg_kl_drift(claim: Any) -> Iterator[Step]:
     implements=KL_NAMES,
     in_coordinates=kl_in_coordinates,
     certificate=Certificate(
-        points=PAIR_GRID, independent=lambda p: sum(_kl(p), arb(0)), numeric=kl_double_sum, numeric_points=3
+        points=PAIR_GRID,
+        independent=lambda p: sum(_kl(p), arb(0)),
+        numeric=kl_double_sum,
+        numeric_points=2,
+        numeric_digits=40,
     ),
 )
 def hg_kl(claim: Any) -> Iterator[Step]:
@@ -254,9 +242,7 @@ def hg_kl(claim: Any) -> Iterator[Step]:
     height = HEIGHT_RATIO.subs(t, (tau - mu_q) / sigma_q)
     fibre = m * sp.log(s_p / s_q) + square_q * sp.exp(-2 * tau) * (1 / s_p**2 - 1 / s_q**2) / 2
     offset = (square_p - square_q) * sp.exp(-2 * tau) / (2 * s_p**2)
-    yield Step(
-        ratio, height + fibre + offset, algebra, "S_q = |b - beta_q|^2, S_p = |b - beta_p|^2: three parts"
-    )
+    yield Step(ratio, height + fibre + offset, algebra, "S_q = |b - beta_q|^2, S_p = |b - beta_p|^2: three parts")
     mean_fibre = fibre.subs(square_q, m * s_q**2 * sp.exp(2 * tau))
     yield Step(mean_fibre, KL_FIBRE, algebra, "E[S_q given tau] = m s_q^2 e^(2 tau): the fibre term")
     parts = name("KL_height", "q", "p") + name("KL_fibre", "q", "p") + name("KL_drift", "q", "p")
@@ -305,9 +291,7 @@ CONVEX = x - 1 - sp.log(x)
 )
 def hg_kl_nonneg(claim: Any) -> Iterator[Step]:
     """x - 1 - log x >= 0 with equality at 1 only; the rest is squares."""
-    yield Step(
-        CONVEX, sp.S.Zero, convex(x, sp.S.One), "strictly convex with its minimum at 1: zero there only", ">="
-    )
+    yield Step(CONVEX, sp.S.Zero, convex(x, sp.S.One), "strictly convex with its minimum at 1: zero there only", ">=")
     ratio, widths = (sigma_q / sigma_p) ** 2, (s_q / s_p) ** 2
     scales, places = CONVEX.subs(x, ratio), (mu_q - mu_p) ** 2
     half = sp.Rational(1, 2)
@@ -344,9 +328,7 @@ def _kl_log_linear(p: Point) -> arb:
     k = exact(p["kappa"])
     (mu1, sigma1, s1, _), (mu2, sigma2, s2, _) = law(p, "_q"), law(p, "_p")
     q = (mu1, sigma1, s1 * ((k - 1) * mu1).exp(), k)
-    return sum(
-        kl_parts(q, (mu2, sigma2, s2 * ((k - 1) * mu2).exp(), k), exact(p["delta"]), int(p["m"])), arb(0)
-    )
+    return sum(kl_parts(q, (mu2, sigma2, s2 * ((k - 1) * mu2).exp(), k), exact(p["delta"]), int(p["m"])), arb(0))
 
 
 @entry(
@@ -354,9 +336,7 @@ def _kl_log_linear(p: Point) -> arb:
     title="The KL knows neither the base measure nor the coupling that cancels it",
     statement=sp.Eq(name("KL", "q", "p", lam), KL_HEIGHT + KL_FIBRE + DRIFT_KAPPA),
     symbols=PAIR | {kappa: "exponent: Var(b_i given tau) = s^2 e^(2 kappa tau) in both q and p"},
-    conventions=[
-        "densities with respect to e^(-lambda tau) dtau db, lambda any real: the right side has no lambda"
-    ],
+    conventions=["densities with respect to e^(-lambda tau) dtau db, lambda any real: the right side has no lambda"],
     uses=["hg-kl", "hg-mgf"],
     status="corrects",
     sources=[(SOURCE, "A.2")],
@@ -449,11 +429,7 @@ def hg_kl_isometry(claim: Any) -> Iterator[Step]:
 
     def log_density(loc: Any, place: Any, scale: Any, width: Any, height: Any, fibre: Any) -> Any:
         z = sp.log(sp.sqrt(2 * sp.pi) * scale) + sp.log(2 * sp.pi * width**2) / 2
-        return (
-            -((height - loc) ** 2) / (2 * scale**2)
-            - (fibre - place) ** 2 * sp.exp(-2 * height) / (2 * width**2)
-            - z
-        )
+        return -((height - loc) ** 2) / (2 * scale**2) - (fibre - place) ** 2 * sp.exp(-2 * height) / (2 * width**2) - z
 
     yield Step(
         log_density(new_mu, new_beta, new_sigma, new_s, tau + a, sp.exp(a) * b + c),
@@ -557,9 +533,7 @@ CLAMPED = delta**2 / (2 * s_p**2) * sp.exp(sp.Min(LOG_MOMENT, C))
     status="corrects",
     sources=[(SOURCE, "A.5")],
     certificate=Certificate(
-        points=grid(
-            mu_q=("-6", "2"), sigma_q=SCALE, s_p=SCALE, delta=("1/10", "3"), C=["-1", "2", "5", "10"]
-        ),
+        points=grid(mu_q=("-6", "2"), sigma_q=SCALE, s_p=SCALE, delta=("1/10", "3"), C=["-1", "2", "5", "10"]),
         independent=lambda p: [
             _drift(p).min(exact(p["delta"]) ** 2 * exact(p["C"]).exp() / (2 * exact(p["s_p"]) ** 2)),
             None,
@@ -601,9 +575,7 @@ def hg_drift_clamp(claim: Any) -> Iterator[Step]:
     )
     yield Step(sp.Derivative(CAP, mu_q), sp.S.Zero, differentiate, "above C the gradient in mu_q is zero")
     yield Step(sp.Derivative(CAP, sigma_q), sp.S.Zero, differentiate, "and in sigma_q")
-    yield Step(
-        sp.Derivative(KL_DRIFT, mu_q), -2 * KL_DRIFT, differentiate, "below C it is that of hg-drift-monotone"
-    )
+    yield Step(sp.Derivative(KL_DRIFT, mu_q), -2 * KL_DRIFT, differentiate, "below C it is that of hg-drift-monotone")
     yield Step(
         sp.Piecewise((sp.diff(KL_DRIFT, mu_q), LOG_MOMENT < C), (sp.diff(CAP, mu_q), True)),
         claim[2].rhs,

@@ -10,7 +10,7 @@ a dropped term, an added constant, or q and p swapped. An inequality is made to 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import sympy as sp
@@ -26,42 +26,46 @@ def mutants(statement: Any, limit: int = LIMIT) -> list[tuple[str, Any]]:
     Up to `limit` of them, or up to six per relation where a statement has many.
     """
     many = relations(statement)
-    pools: dict[tuple[str, int], list[tuple[str, Any]]] = {}
+    pools: dict[tuple[str, int], list[Candidate]] = {}
     for index, relation in enumerate(many):
-        prefix = f"[{index}] " if len(many) > 1 else ""
-        for kind, label, mutated in _mutate(relation):
-            whole = [*many[:index], mutated, *many[index + 1 :]]
-            pools.setdefault((kind, index), []).append(
-                (f"{prefix}{kind}: {label}", sp.Tuple(*whole) if len(many) > 1 else mutated)
-            )
+        for kind, make in _candidates(relation):
+            pools.setdefault((kind, index), []).append(make)
     chosen: dict[str, Any] = {}
-    queues = [_spread(pools[key]) for key in sorted(pools)]
+    queues = {key: _spread(pools[key]) for key in sorted(pools)}
     limit = max(limit, 6 * len(many))
-    while len(chosen) < limit and any(queues):
-        for queue in queues:
-            if queue and len(chosen) < limit:
-                name, mutated = queue.pop(0)
-                chosen.setdefault(name, mutated)
+    while len(chosen) < limit and any(queues.values()):
+        for (kind, index), queue in queues.items():
+            made = None
+            while queue and made is None:  # candidates that turn out to be the same statement are passed over
+                made = queue.pop(0)()
+            if made is not None and len(chosen) < limit:
+                label, mutated = made
+                name = f"[{index}] {kind}: {label}" if len(many) > 1 else f"{kind}: {label}"
+                whole = sp.Tuple(*many[:index], mutated, *many[index + 1 :])
+                chosen.setdefault(name, whole if len(many) > 1 else mutated)
     return list(chosen.items())
 
 
-def _mutate(relation: Any) -> Iterator[tuple[str, str, Any]]:
-    """Mutants of one relation: of an equation, its right side altered; of an inequality, one that says
-    more."""
+Candidate = Callable[[], tuple[str, Any] | None]
+
+
+def _candidates(relation: Any) -> Iterator[tuple[str, Candidate]]:
+    """Of an equation, its right side altered in one place; of an inequality, one that says more."""
     lhs, rhs = relation.lhs, relation.rhs
     if isinstance(relation, sp.Eq):
-        for kind, label, new in _alter(rhs):
-            yield kind, label, sp.Eq(lhs, new, evaluate=False)
+        yield from _alter(lhs, rhs)
         return
     up = 1 if isinstance(relation, sp.Ge | sp.Gt) else -1
+
+    def other(label: str, new: Any) -> Candidate:
+        return lambda: (label, new)
+
     for amount in (sp.S.One, sp.Rational(1, 100)):
-        yield (
-            "constant",
-            f"bound moved by {up * amount}",
-            relation.func(lhs, rhs + up * amount, evaluate=False),
-        )
-    yield "sign", "left side negated", relation.func(-lhs, rhs, evaluate=False)
-    yield "sign", "relation reversed", relation.reversedsign.func(lhs, rhs, evaluate=False)
+        bound = relation.func(lhs, rhs + up * amount, evaluate=False)
+        yield "constant", other(f"bound moved by {up * amount}", bound)
+    lower = (-lhs, rhs) if up > 0 else (lhs, -rhs)
+    yield "sign", other("larger side negated", relation.func(*lower, evaluate=False))
+    yield "sign", other("relation reversed", relation.reversedsign.func(lhs, rhs, evaluate=False))
 
 
 def _spread(queue: list[Any]) -> list[Any]:
@@ -72,7 +76,18 @@ def _spread(queue: list[Any]) -> list[Any]:
     return [queue[(i * step) % len(queue)] for i in range(len(queue))]
 
 
-def _alter(expr: Any) -> Iterator[tuple[str, str, Any]]:
+def _alter(lhs: Any, expr: Any) -> Iterator[tuple[str, Candidate]]:
+    def candidate(path: tuple[int, ...] | None, old: Any, new: Any) -> Candidate:
+        def make() -> tuple[str, Any] | None:
+            changed = new if path is None else _replace(expr, path, new)
+            if changed is None or _same(changed, expr):
+                return None
+            return f"{old} -> {_short(new)}" if path is None else f"{_short(old)} -> {_short(new)}", sp.Eq(
+                lhs, changed, evaluate=False
+            )
+
+        return make
+
     if isinstance(expr, sp.Expr) and not isinstance(expr, sp.MatrixBase):
         for kind, new in (
             ("coefficient", 2 * expr),
@@ -80,16 +95,13 @@ def _alter(expr: Any) -> Iterator[tuple[str, str, Any]]:
             ("sign", -expr),
             ("constant", expr + 1),
         ):
-            if not _same(new, expr):
-                yield kind, f"all of it -> {_short(new)}", new
+            yield kind, candidate(None, "all of it", new)
     for path, node in _sites(expr, ()):
         for kind, new in _variants(node):
-            changed = _replace(expr, path, new)
-            if not _same(changed, expr):
-                yield kind, f"{_short(node)} -> {_short(new)}", changed
+            yield kind, candidate(path, node, new)
     swapped = _swap(expr)
-    if swapped is not None and not _same(swapped, expr):
-        yield "swap", "q <-> p", swapped
+    if swapped is not None:
+        yield "swap", lambda: None if _same(swapped, expr) else ("q <-> p", sp.Eq(lhs, swapped, evaluate=False))
 
 
 def _variants(node: Any) -> Iterator[tuple[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from derivations import mutation
 from derivations.certificate import MINIMUM_POINTS
 from derivations.kernel import Formula, collect, verify_part
 
@@ -49,7 +50,9 @@ def test_uses_exist_and_do_not_circle() -> None:
         depth(key, ())
 
 
-def test_equivalent_mutants_are_among_the_mutants() -> None:
+def test_equivalent_mutants_are_mutants() -> None:
     for formula in FORMULAS.values():
-        names = {name for name, _ in formula.mutants()}
-        assert set(formula.equivalent) <= names, formula.id
+        if formula.equivalent:
+            names = {name for name, _ in mutation.mutants(formula.statement, limit=10_000)}
+            names |= {name for name, _ in (formula.extra_mutants() if formula.extra_mutants else ())}
+            assert set(formula.equivalent) <= names, formula.id
