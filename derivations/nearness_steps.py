@@ -303,7 +303,7 @@ def sphere_steps() -> Any:
             total = sp.integrate(weight, (angle, 0, sp.pi))
             yield Step(
                 sp.Integral(sp.cos(angle) ** power * weight / total, (angle, 0, sp.pi)),
-                SPHERE[u](power).subs(d, dim),
+                sp.sympify(SPHERE[u](power)).subs(d, dim),
                 integrate,
                 f"E[u^{power}], outright for d = {dim}",
             )

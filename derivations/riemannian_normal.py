@@ -216,10 +216,6 @@ _log_ratio = sp.log(sigma_p * alternating_sum(sigma_p)) - sp.log(sigma_q * alter
         "hrssm.distributions.riemannian_normal.RiemannianNormal.radial_moment",
         "hrssm.distributions.riemannian_normal.RiemannianNormal.entropy",
     ],
-    equivalent={
-        "[0] dropped: d - 2*k - 1 -> d - 2*k": "the alternating sum of binomial coefficients is 0, so that a "
-        "constant added to the linear factor changes nothing"
-    },
     conventions=["entropy and densities w.r.t. the Riemannian volume"],
     uses=["rn-normaliser"],
     sources=[WRITE_UP],
@@ -339,9 +335,7 @@ def _largest_rule_error(_: Any, __: Any) -> Any:
 @entry(
     id="rn-normaliser-stable",
     title="The integrand of the normaliser relative to its peak; the error of the shipped rule",
-    statement=sp.Eq(
-        -(r**2) / (2 * sigma**2) + (d - 1) * sp.log(sp.sinh(r)), _height + _shape, evaluate=False
-    ),
+    statement=sp.Eq(-(r**2) / (2 * sigma**2) + (d - 1) * sp.log(sp.sinh(r)), _height + _shape, evaluate=False),
     symbols={
         d: ("dimension", "integer >= 2"),
         sigma: "scale",
@@ -356,9 +350,7 @@ def _largest_rule_error(_: Any, __: Any) -> Any:
         "hrssm.distributions.radial.radial_rule",
     ],
     certificate=Certificate(
-        points=grid(
-            32, d=[2, 3, 4, 8, 16, 32, 64], sigma=("1/100", "3"), r=("1/50", "20"), R=("1/100", "25")
-        ),
+        points=grid(32, d=[2, 3, 4, 8, 16, 32, 64], sigma=("1/100", "3"), r=("1/50", "20"), R=("1/100", "25")),
     ),
 )
 def rn_normaliser_stable(claim: Any) -> Any:
@@ -371,9 +363,7 @@ def rn_normaliser_stable(claim: Any) -> Any:
     """
     log_sinh = r + sp.log(1 - sp.exp(-2 * r)) - sp.log(2)
     yield Step(sp.sinh(r), sp.exp(r) * (1 - sp.exp(-2 * r)) / 2, algebra, "sinh r without overflow")
-    yield Step(
-        sp.log(sp.sinh(r)), log_sinh, argument, "the logarithm of the line before; both factors are positive"
-    )
+    yield Step(sp.log(sp.sinh(r)), log_sinh, argument, "the logarithm of the line before; both factors are positive")
     ratio = sp.log((1 - sp.exp(-2 * r)) / (1 - sp.exp(-2 * R)))
     u, v = sp.symbols("u v", positive=True)
     yield Step(sp.log(u / v), sp.log(u) - sp.log(v), algebra, "with u = 1 - e^(-2r) and v = 1 - e^(-2R)")

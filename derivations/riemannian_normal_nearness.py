@@ -64,11 +64,7 @@ def _fourth_coefficient(p: Any) -> arb:
     title="Squared distance to the origin, to fourth order",
     statement=sp.Eq(
         sp.Limit(
-            (
-                sp.Function("dist")(eps * tau, eps**2 * beta) ** 2
-                - eps**2 * tau**2
-                - sp.exp(-eps * tau) * eps**2 * beta
-            )
+            (sp.Function("dist")(eps * tau, eps**2 * beta) ** 2 - eps**2 * tau**2 - sp.exp(-eps * tau) * eps**2 * beta)
             / eps**4,
             eps,
             0,
@@ -80,9 +76,7 @@ def _fourth_coefficient(p: Any) -> arb:
     status="new",
     conventions=["to fourth order dist^2 = tau^2 + e^(-tau) |b|^2 - (2 tau^2 |b|^2 + |b|^4)/12"],
     uses=["geo-distance"],
-    certificate=Certificate(
-        points=grid(30, tau=("-2", "2"), beta=("1/10", "4")), independent=_fourth_coefficient
-    ),
+    certificate=Certificate(points=grid(30, tau=("-2", "2"), beta=("1/10", "4")), independent=_fourth_coefficient),
 )
 def a4_distance(claim: Any) -> Any:
     """Expand 4 asinh(sqrt z)^2 in z, with a remainder of known sign.
@@ -111,7 +105,7 @@ def a4_distance(claim: Any) -> Any:
 FORWARD = sp.Function("KL_HG_RN")(sigma)
 BACKWARD = sp.Function("KL_RN_HG")(sigma)
 DIMENSIONS = list(range(2, 31))
-LEADING = (d**2 - 1) / 8
+LEADING = (d - 1) * (d + 1) / 8
 
 
 def _dimension(p: Any) -> int:
@@ -284,19 +278,13 @@ def a4_coupling(claim: Any) -> Any:
     """
     there = yield from forward_steps(location=nu, coupling=kappa)
     yield Step(there[2], claim[0].rhs, algebra, "coefficient of sigma^2, whatever h and f of order sigma^2")
-    yield Step(
-        there[2].subs(nu, -(d - 1) / 2), (d - 1) * (2 * kappa - 1) ** 2 / 4, algebra, "at the best location"
-    )
+    yield Step(there[2].subs(nu, -(d - 1) / 2), (d - 1) * (2 * kappa - 1) ** 2 / 4, algebra, "at the best location")
     half = sp.Rational(1, 2)
     scaled = yield from forward_steps(location=-(d - 1) / 2, coupling=half, height=h, fibre=f)
     yield Step(scaled[2], sp.S.Zero, algebra, "at kappa = 1/2 nothing is left at order sigma^2")
     yield Step(scaled[4], claim[1].rhs, algebra, "coefficient of sigma^4 there: two squares and a remainder")
-    yield Step(
-        sp.Derivative(scaled[4], h), 2 * (h - (d - 1) / 12), differentiate, "zero at the best height scale"
-    )
-    yield Step(
-        sp.Derivative(scaled[4], f), 2 * (d - 1) * (f - (4 * d - 1) / 12), differentiate, "and fibre scale"
-    )
+    yield Step(sp.Derivative(scaled[4], h), 2 * (h - (d - 1) / 12), differentiate, "zero at the best height scale")
+    yield Step(sp.Derivative(scaled[4], f), 2 * (d - 1) * (f - (4 * d - 1) / 12), differentiate, "and fibre scale")
     best = {h: (d - 1) / 12, f: (4 * d - 1) / 12}
     yield Step(best[h], claim[2].rhs, algebra, "best height scale")
     yield Step(best[f], claim[3].rhs, algebra, "best fibre scale")
@@ -308,11 +296,8 @@ def a4_coupling(claim: Any) -> Any:
         "the fibre scale at tau = 0 is s e^(mu/2): sigma (1 + (m + 3) sigma^2/12)",
     )
     yield Step(
-        -sp.log(1 + h * sigma)
-        - m * sp.log(1 + f * sigma)
-        + ((1 + h * sigma) ** 2 + m * (1 + f * sigma) ** 2 - d) / 2,
+        -sp.log(1 + h * sigma) - m * sp.log(1 + f * sigma) + ((1 + h * sigma) ** 2 + m * (1 + f * sigma) ** 2 - d) / 2,
         (h**2 + m * f**2) * sigma**2,
         series(sigma, 3),
-        "scales off by order sigma, h sigma and f sigma: by symmetry in t they meet no other term of order "
-        "sigma",
+        "scales off by order sigma, h sigma and f sigma: by symmetry in t they meet no other term of order sigma",
     )
