@@ -31,6 +31,7 @@ def mutants(statement: Any, limit: int = LIMIT) -> list[tuple[str, Any]]:
         for kind, make in _candidates(relation):
             pools.setdefault((kind, index), []).append(make)
     chosen: dict[str, Any] = {}
+    seen: set[Any] = set()
     queues = {key: _spread(pools[key]) for key in sorted(pools)}
     limit = max(limit, 6 * len(many))
     while len(chosen) < limit and any(queues.values()):
@@ -41,8 +42,10 @@ def mutants(statement: Any, limit: int = LIMIT) -> list[tuple[str, Any]]:
             if made is not None and len(chosen) < limit:
                 label, mutated = made
                 name = f"[{index}] {kind}: {label}" if len(many) > 1 else f"{kind}: {label}"
-                whole = sp.Tuple(*many[:index], mutated, *many[index + 1 :])
-                chosen.setdefault(name, whole if len(many) > 1 else mutated)
+                whole = sp.Tuple(*many[:index], mutated, *many[index + 1 :]) if len(many) > 1 else mutated
+                if whole not in seen:
+                    seen.add(whole)
+                    chosen[name] = whole
     return list(chosen.items())
 
 
