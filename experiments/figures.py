@@ -48,9 +48,7 @@ class Data:
         """The cells of a track in the order of the file."""
         return [cell for cell in self.experiment.cells if self.track.get(cell) == track]
 
-    def select(
-        self, cell: str, metric: str, *, control: str = "trained", where: str = "in", final: bool = True
-    ):
+    def select(self, cell: str, metric: str, *, control: str = "trained", where: str = "in", final: bool = True):
         """The rows of one quantity under the protocol of the cell's track, in order of steps."""
         rows = self.rows
         # Curves are recorded under the published protocol alone, whatever the track.
@@ -81,9 +79,7 @@ class Data:
         """The colour of `cell`: its prior's or decoder's where that is special, else its family's."""
         model = self.run(cell).model
         keys = (model.prior, model.decoder)
-        return next(
-            (VARIANT_COLOURS[key] for key in keys if key in VARIANT_COLOURS), COLOURS[self.family(cell)]
-        )
+        return next((VARIANT_COLOURS[key] for key in keys if key in VARIANT_COLOURS), COLOURS[self.family(cell)])
 
     def marker(self, cell: str) -> str:
         """The marker of the family of `cell`."""
@@ -195,11 +191,7 @@ def draw_curves(axes: Axes, data: Data, track: str, metric: Callable[[str], str]
 def draw_printed_curve(axes: Axes, data: Data, cell: str, metric: str, last: float) -> None:
     """The printed checkpoints of a cell, placed at the same fraction of our own run."""
     for entry in data.printed:
-        if (
-            (entry["cell"], entry["metric"]) == (cell, metric)
-            and "of" in entry
-            and not entry.get("other_run")
-        ):
+        if (entry["cell"], entry["metric"]) == (cell, metric) and "of" in entry and not entry.get("other_run"):
             x = last * entry["step"] / entry["of"]
             axes.plot([x], [entry["value"]], "x", color=data.colour(cell), markersize=4.5, zorder=4)
 
@@ -246,9 +238,30 @@ def legend(figure: Figure, data: Data, *, cells: bool, extra: Iterable[str] = ()
         list(shown.values()),
         list(shown),
         loc="outside lower center",
-        ncols=min(len(shown), 5),
+        ncols=min(len(shown), 4),
         handlelength=2.2,
     )
+
+
+def frame(panels: Sequence[Axes], metric: str) -> None:
+    """Hold the common limits of a row near its points: an interval of two seeds may be far wider than all else.
+
+    Bars that reach beyond the frame are cut by it, visibly. Correlations stay in [-1, 1], other metrics above 0.
+    """
+    points = [
+        float(y)
+        for axes in panels
+        for line in axes.lines
+        if line.get_marker() not in ("_", "|")
+        for y in np.asarray(line.get_ydata(), dtype=float)
+        if math.isfinite(y)
+    ]
+    if not points:
+        return
+    room = 0.6 * (max(points) - min(points)) or 0.1
+    lowest, highest = (-1.05, 1.05) if metric.startswith("rho") else (0.0, math.inf)
+    low, high = panels[0].get_ylim()
+    panels[0].set_ylim(max(low, min(points) - room, lowest), min(high, max(points) + room, highest))
 
 
 Drawer = Callable[[Axes, Data, str, Callable[[str], str]], None]
@@ -268,6 +281,7 @@ def rows_of_panels(
         for axes, track in zip(line, data.tracks, strict=True):
             drawer(axes, data, track, metric)
         line[0].set_ylabel(label)
+        frame(line, metric(data.cells(data.tracks[0])[0]))
     for line in lines[1:]:
         for axes in line:
             axes.set_title("")

@@ -24,9 +24,7 @@ def test_one_row_per_quantity_with_its_seeds_in_order() -> None:
     row = summarise(records({2: 0.5, 0: 0.1, 1: 0.3})).iloc[0]
     assert (list(row["seeds"]), list(row["values"])) == ([0, 1, 2], [0.1, 0.3, 0.5])
     expected = interval([0.1, 0.3, 0.5])
-    np.testing.assert_allclose(
-        [row["mean"], row["low"], row["high"]], [expected.mean, expected.low, expected.high]
-    )
+    np.testing.assert_allclose([row["mean"], row["low"], row["high"]], [expected.mean, expected.low, expected.high])
 
 
 def test_a_diverged_seed_leaves_the_mean_and_the_count() -> None:

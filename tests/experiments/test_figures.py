@@ -45,9 +45,7 @@ def test_every_experiment_has_its_figures(
     assert {path.stem for path in drawn(plan[number - 1], summary, tmp_path)} == NAMES[number]
 
 
-def test_the_same_data_give_the_same_bytes(
-    plan: list[Experiment], summary: pd.DataFrame, tmp_path: Path
-) -> None:
+def test_the_same_data_give_the_same_bytes(plan: list[Experiment], summary: pd.DataFrame, tmp_path: Path) -> None:
     first, second = (drawn(plan[8], summary, tmp_path / turn) for turn in ("first", "second"))
     assert first[0].read_bytes() == second[0].read_bytes()
 
@@ -76,3 +74,12 @@ def test_layers_put_what_is_used_first() -> None:
     assert [sorted(column) for column in columns] == [["a", "d"], ["b"], ["c"]]
     with pytest.raises(ValueError, match="a -> b -> a"):
         layers({"a": ["b"], "b": ["a"]})
+
+
+def test_a_wide_interval_does_not_flatten_the_points(plan: list[Experiment], summary: pd.DataFrame) -> None:
+    frame = summary.copy()
+    frame["low"], frame["high"] = frame["mean"] - 50, frame["mean"] + 50
+    with style():
+        figure = make_figures(Data(plan[0], frame, PRINTED["e1_alignment"]))["e1"]
+    low, high = figure.axes[0].get_ylim()
+    assert -1.05 <= low < high <= 1.05

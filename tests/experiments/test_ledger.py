@@ -77,17 +77,14 @@ def test_the_rule_is_printed_in_words(summary: pd.DataFrame, e3: Experiment) -> 
     other = {"cell": "gaussian-d16", "metric": "rho_best_pc", **SIDE}
     rule = judge(claim("=", other, absolute=True) | {"margin": 0.05}, e3, summary)["rule"]
     assert rule == (
-        "|ρ of height with depth| of HG, d = 16 equals "
-        "largest |ρ| of eight PCs of Gaussian, d = 16 within 0.05"
+        "|ρ of height with depth| of HG, d = 16 equals largest |ρ| of eight PCs of Gaussian, d = 16 within 0.05"
     )
 
 
 def test_formulas_that_the_write_up_states_enter(tmp_path: Path) -> None:
     entry = {"title": "T", "chapter": "geometry", "level": "S", "verdict": "true"}
     registry = tmp_path / "registry.json"
-    registry.write_text(
-        json.dumps({"formulas": {"a": entry | {"status": "refutes"}, "b": entry | {"status": "new"}}})
-    )
+    registry.write_text(json.dumps({"formulas": {"a": entry | {"status": "refutes"}, "b": entry | {"status": "new"}}}))
     assert [(c["id"], c["status"]) for c in formula_claims(registry)] == [("a", "refutes")]
     assert formula_claims(tmp_path / "none.json") == []
 

@@ -66,9 +66,7 @@ def test_a_folder_without_experiments(tmp_path: Path) -> None:
 
 
 def test_same_as_that_leads_nowhere(tmp_path: Path, plan: list[Experiment]) -> None:
-    head = (
-        "title: T\ngroup: alignment\nquestion: Q\nsetup: S\nmetrics: []\ndoes_not_show: []\nfirst_seed: 0\n"
-    )
+    head = "title: T\ngroup: alignment\nquestion: Q\nsetup: S\nmetrics: []\ndoes_not_show: []\nfirst_seed: 0\n"
     (tmp_path / "e1_one.yaml").write_text(f"id: e1_one\n{head}cells: {{a: {{same_as: e1_one/b}}}}\n")
     with pytest.raises(RecordError, match="e1_one/b, named by e1_one/a, does not exist; allowed are a"):
         read_plan(tmp_path)
