@@ -47,7 +47,7 @@ def cite(obj: Any, format: str = "bibtex") -> str:
 def formulas_of(obj: Any) -> list[str]:
     """The ids of the formulas that a class (with its methods), function or instance of this package implements."""
     targets = (
-        [obj] if isinstance(obj, type) or callable(obj) and hasattr(obj, "__qualname__") else [type(obj)]
+        [obj] if isinstance(obj, type) or (callable(obj) and hasattr(obj, "__qualname__")) else [type(obj)]
     )
     target = getattr(targets[0], "__func__", targets[0])
     return [

@@ -151,7 +151,8 @@ def _certificate(entry: Mapping[str, Any]) -> list[str]:
 def _implementers(entry: Mapping[str, Any]) -> list[str]:
     proved: dict[str, list[str]] = {}
     for claim in entry["code"]:
-        words = f"{claim.get('variant', '')} [{claim['verdict']}, d = {', '.join(map(str, claim['dimensions']))}]".strip()
+        dimensions = ", ".join(map(str, claim["dimensions"]))
+        words = f"{claim.get('variant', '')} [{claim['verdict']}, d = {dimensions}]".strip()
         proved.setdefault(claim["implements"], []).append(words)
     lines = []
     for name in entry["implements"]:

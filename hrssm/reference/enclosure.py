@@ -10,8 +10,8 @@ from hrssm.reference.parameters import Horospherical, RiemannianNormal, read
 if TYPE_CHECKING:
     from flint import arb
 
-#: More working bits than this are not tried: digits beyond some 5000 need another tool.
-MOST_BITS = 1 << 15
+#: How often the working bits are doubled when a result is not good to the digits asked for.
+DOUBLINGS = 4
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def kl(q: Any, p: Any, digits: int = 50) -> Enclosure:
         from flint import ctx
     except ImportError as error:
         raise ImportError(
-            "hrssm.reference needs python-flint, which is not installed: pip install 'hrssm[reference]'"
+            "hrssm.reference needs python-flint, which is not installed: pip install 'hrssm[proofs]'"
         ) from error
     if digits < 1:
         raise ValueError(f"digits was given as {digits}; allowed is an integer >= 1")
@@ -84,19 +84,17 @@ def kl(q: Any, p: Any, digits: int = 50) -> Enclosure:
         raise ValueError("q was given as a Riemannian normal; allowed is a horospherical Gaussian, of any coupling")
     if q.dim != p.dim:
         raise ValueError(f"q lives on H^{q.dim} and p on H^{p.dim}; allowed are two laws on the same space")
-    bits = int(digits * 3.3219281) + 64
-    while bits <= MOST_BITS:
+    enough = int(digits * 3.3219281) + 64
+    for bits in (enough << k for k in range(DOUBLINGS)):
         with ctx.workprec(bits):
             try:
                 terms, method = _terms(q, p)
             except ArithmeticError:  # too few bits to prove a tail or a sign
-                bits *= 2
                 continue
             total = Term(_sum(t.closed_form for t in terms.values()), _sum(t.integral for t in terms.values()))
             if _good(total.closed_form, digits) and _good(total.integral, digits):
                 return Enclosure(total.closed_form, total.integral, terms, digits, method)
-        bits *= 2
-    raise ArithmeticError(f"{digits} digits need more than {MOST_BITS} bits; ask for fewer digits")
+    raise ArithmeticError(f"{digits} digits need more than {enough << (DOUBLINGS - 1)} bits; ask for fewer digits")
 
 
 def _sum(balls: Any) -> arb:
@@ -119,8 +117,8 @@ def _terms(q: Horospherical, p: Horospherical | RiemannianNormal) -> tuple[dict[
 
         closed, integral = riemannian.by_formulas(q, p), riemannian.by_integrals(q, p)
         method = (
-            "closed form: entropy and normaliser by formula; integral: both by quadrature; the expected squared distance, "
-            "which has no closed form, is one rigorous quadrature in both"
+            "closed form: entropy and normaliser by formula; integral: both by quadrature; the expected squared "
+            "distance, which has no closed form, is one rigorous quadrature in both"
         )
     else:
         from hrssm.reference import horospherical

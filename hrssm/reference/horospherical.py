@@ -25,8 +25,8 @@ def number(value: Fraction) -> arb:
 
 def closed_form(q: Horospherical, p: Horospherical) -> dict[str, arb]:
     """The height, fibre and drift terms of KL(q, p). Source: `hg-kl`, `hgk-kl`, `hgk-kl-mixed`."""
-    mu_q, mu_p, sigma_q, sigma_p, kappa_q, kappa_p = (
-        number(x) for x in (q.height_loc, p.height_loc, q.height_scale, p.height_scale, q.coupling, p.coupling)
+    mu_q, mu_p, sigma_q, sigma_p, kappa_p = (
+        number(x) for x in (q.height_loc, p.height_loc, q.height_scale, p.height_scale, p.coupling)
     )
     shift = number(q.height_loc - p.height_loc)  # differences are taken of rationals, so that 0 is exactly 0
     height = (sigma_p / sigma_q).log() + (sigma_q**2 + shift * shift) / (2 * sigma_p**2) - arb(1) / 2
@@ -55,9 +55,9 @@ def defining_integral(q: Horospherical, p: Horospherical) -> dict[str, arb]:
         tau = mu_q + sigma_q * t
         return (sigma_p / sigma_q).log() - t * t / 2 + ((tau - mu_p) / sigma_p) ** 2 / 2
 
-    shift, stretch = (mu_q - mu_p) / sigma_p, sigma_q / sigma_p
+    shift, stretch = number(q.height_loc - p.height_loc) / sigma_p, sigma_q / sigma_p
     bound = [
-        (abs((sigma_p / sigma_q).log()) + shift**2 / 2, 0, zero),
+        (abs((sigma_p / sigma_q).log()) + shift * shift / 2, 0, zero),
         (abs(shift * stretch), 1, zero),
         (arb(1) / 2 + stretch**2 / 2, 2, zero),
     ]

@@ -108,7 +108,7 @@ def _mapping(text: str) -> dict[str, Any]:
 
 
 def read(parameters: Any, side: str) -> Horospherical | RiemannianNormal:
-    """The parameter set that a mapping, a text, a distribution of `hrssm.distributions` or a set already read stands for.
+    """The parameter set that a mapping, a text or a distribution of `hrssm.distributions` stands for.
 
     A mapping holds `height_loc, fibre_loc, height_scale, fibre_scale` and optionally `coupling` (or `mu, beta, sigma,
     s, kappa`) for the horospherical Gaussian, and `family="rn"`, `sigma` and either `d` or the centre
@@ -140,7 +140,8 @@ def read(parameters: Any, side: str) -> Horospherical | RiemannianNormal:
         raise ValueError(f"{side}: fibre_loc has no entry; allowed are d - 1 >= 1 entries")
     if len(fibre_scale) not in (1, len(fibre_loc)):
         raise ValueError(
-            f"{side}: fibre_scale has {len(fibre_scale)} entries; allowed are 1 or {len(fibre_loc)}, as many as fibre_loc"
+            f"{side}: fibre_scale has {len(fibre_scale)} entries; allowed are 1 or {len(fibre_loc)}, "
+            "as many as fibre_loc"
         )
     for i, scale in enumerate(fibre_scale):
         _positive(scale, f"{side}: fibre_scale[{i}]" if len(fibre_scale) > 1 else f"{side}: fibre_scale")
@@ -179,7 +180,7 @@ def _riemannian_normal(given: dict[str, Any], side: str) -> RiemannianNormal:
     given = {("scale" if name == "height_scale" else name): value for name, value in given.items()}
     _names(given, side, {"scale"}, {"height_loc", "fibre_loc", "dim"})
     if "fibre_loc" not in given and "dim" not in given:
-        raise ValueError(f"{side}: neither d nor fibre_loc is given; one of them is needed for the dimension")
+        raise ValueError(f"{side}: neither d nor fibre_loc is given; allowed is either, for the dimension")
     fibre = _vector(given.get("fibre_loc", "0"), f"{side}: fibre_loc")
     if "dim" in given:
         fibre = _filled(fibre, given["dim"], side)

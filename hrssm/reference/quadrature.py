@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from flint import acb, arb, ctx
@@ -24,7 +25,7 @@ def body(function: Integrand, low: Any, high: Any, pieces: Sequence[Any] = ()) -
     """The integral of an analytic `function` over [low, high], cut at `pieces`, as a ball."""
     ends = [low, *pieces, high]
     total = arb(0)
-    for a, b in zip(ends, ends[1:], strict=False):
+    for a, b in pairwise(ends):
         # the absolute tolerance ends the search where the integral is 0, as the KL of a law to itself is
         total += acb.integral(lambda z, _: function(z), acb(a), acb(b), abs_tol=arb(2) ** (32 - ctx.prec)).real
     return total

@@ -122,8 +122,8 @@ class _Distance:
         ]
 
     def strip(self) -> arb:
-        """A y such that dist^2 is analytic for |Im tau| <= y: cos y cos((2 kappa - 1) y) >= beta^2 sin(kappa y)^2, where
-        the cosh of the distance has a non-negative real part."""
+        """A y such that dist^2 is analytic for |Im tau| <= y: there the cosh of the distance has a real part >= 0,
+        because cos y cos((2 kappa - 1) y) >= beta^2 sin(kappa y)^2."""
         for tenths in (12, 10, 8, 6, 5, 4, 3, 2, 1):
             y = arb(fmpq(tenths, 10))
             for _ in range(60):
