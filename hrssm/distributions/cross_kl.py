@@ -59,7 +59,7 @@ def _concentric(q: RiemannianNormal, p: RiemannianNormal, rule: Rule, fibre: int
     centred = square - moment.unsqueeze(-1)
     other = radial_rule(p.scale, fibre)
     apart = rule.expectation(rule.log_density(rule.nodes) - other.log_density(rule.nodes))
-    near = t.square() * rule.expectation(centred.square()) < 0.02
+    near = t.square() * rule.expectation(centred.square()) < 0.06
     tilt = torch.where(near, t, torch.zeros_like(t)).unsqueeze(-1)
     close = torch.log1p(rule.expectation(exp_gap(-tilt * centred)))
     return torch.where(near, close, apart)
@@ -145,7 +145,7 @@ for _pair in (
 
 def _angle_rule(fibre: int, like: Tensor) -> tuple[Tensor, Tensor]:
     """Nodes x = log tan(theta / 2) and weights, summing to 1, of the law of the angle on the sphere S^m."""
-    step = min(0.3, 0.75 / math.sqrt(fibre))
+    step = min(0.2, 0.5 / math.sqrt(fibre))
     reach = math.ceil((34.5 / fibre + 0.7) / step)
     x = step * torch.arange(-reach, reach + 1, dtype=torch.float64, device=like.device)
     return x, torch.softmax(-fibre * _log_cosh(x), dim=0)
@@ -164,7 +164,7 @@ def _fibre_arrays(fibre: int) -> tuple[np.ndarray, ...]:
     across, across_weights = np.zeros(1), np.ones(1)
     if fibre > 1:
         # chi of m - 1 degrees, on the window outside which its density is below exp(-40) of the peak
-        points, weights = np.polynomial.legendre.leggauss(24)
+        points, weights = np.polynomial.legendre.leggauss(48)
         mode = math.sqrt(fibre - 2)
         low, high = max(0.0, mode - 6.4), mode + 9.0
         norm = low + (high - low) * (points + 1) / 2

@@ -103,24 +103,26 @@ def stirling_curvature(a: Tensor) -> Tensor:
     return torch.where(large, _series(big, _CURVATURE) / (big * big.square()), direct)
 
 
-def stirling_bregman(a: Tensor, b: Tensor) -> Tensor:
-    """S(b) - S(a) - S'(a) (b - a), never negative, to full relative accuracy."""
-    far = stirling(b) - stirling(a) - stirling_slope(a) * (b - a)
-    return _bregman(a, b, far, stirling_curvature)
+def stirling_bregman(a: Tensor, b: Tensor, step: Tensor) -> Tensor:
+    """S(b) - S(a) - S'(a) step for b = a + step, never negative, to full relative accuracy.
 
-
-def log_gamma_bregman(a: Tensor, b: Tensor) -> Tensor:
-    """log Gamma(1 + b) - log Gamma(1 + a) - digamma(1 + a) (b - a), never negative, to full relative accuracy."""
-    far = torch.lgamma(1 + b) - torch.lgamma(1 + a) - digamma_next(a) * (b - a)
-    return _bregman(a, b, far, trigamma_next)
-
-
-def _bregman(a: Tensor, b: Tensor, far: Tensor, curvature: Callable[[Tensor], Tensor]) -> Tensor:
-    """f(b) - f(a) - f'(a) (b - a), given as `far` where a and b are apart.
-
-    Near a = b it is (b - a)^2 int_0^1 (1 - t) f''(a + t (b - a)) dt by 8-point Gauss-Legendre.
+    The step is an argument of its own because the caller knows digits of it that b - a has lost.
     """
-    step = b - a
+    far = stirling(b) - stirling(a) - stirling_slope(a) * step
+    return _bregman(a, step, far, stirling_curvature)
+
+
+def log_gamma_bregman(a: Tensor, b: Tensor, step: Tensor) -> Tensor:
+    """The same of log Gamma(1 + a): log Gamma(1 + b) - log Gamma(1 + a) - digamma(1 + a) step."""
+    far = torch.lgamma(1 + b) - torch.lgamma(1 + a) - digamma_next(a) * step
+    return _bregman(a, step, far, trigamma_next)
+
+
+def _bregman(a: Tensor, step: Tensor, far: Tensor, curvature: Callable[[Tensor], Tensor]) -> Tensor:
+    """f(a + step) - f(a) - f'(a) step, given as `far` for large steps.
+
+    For small ones it is step^2 int_0^1 (1 - t) f''(a + t step) dt by 8-point Gauss-Legendre.
+    """
     near = step.abs() < 0.25 * a
     close = torch.where(near, step, torch.zeros_like(step))
     integral = torch.zeros_like(step)

@@ -192,15 +192,16 @@ def _kl_gaussian_manifold_normal(q: GaussianManifoldNormal, p: GaussianManifoldN
     spread = (q.loc - p.loc).square() * torch.exp(-p.log_variance - p.log_dispersion)
     normal = 0.5 * (exp_gap(lift + ratio) + spread)
     shape_q, shape_p = q._shape_parameter, p._shape_parameter
+    step = shape_q * torch.expm1(ratio)
     # With r = log(a_p / a_q) = ratio and G = exp_gap, two forms of the gamma term that agree: the first
     # cancels for small a_q, the second for large.
     wide = (
         (shape_p + torch.exp(ratio)) * exp_gap(lift)
         + torch.expm1(ratio) * lift
         + 0.5 * exp_gap(ratio)
-        + stirling_bregman(shape_q, shape_p)
+        + stirling_bregman(shape_q, shape_p, step)
     )
     narrow = exp_gap(ratio + lift) + shape_p * (exp_gap(lift) - exp_gap(-ratio))
-    narrow = narrow + log_gamma_bregman(shape_q, shape_p)
+    narrow = narrow + log_gamma_bregman(shape_q, shape_p, step)
     gamma = torch.where(shape_q < 1, narrow, wide)
     return (normal + gamma).sum(-1)

@@ -263,9 +263,9 @@ def kl_terms(q: HorosphericalGaussian, p: HorosphericalGaussian) -> KLTerms:
         log_shrink = q.height_scale.square() - q.height_loc
     else:
         log_shrink = (p.coupling * q.height_scale).square() - p.height_loc - p.coupling * shift
-    drift = 0.5 * squared * torch.exp(2 * log_shrink)
-    if not p.per_coordinate:
-        drift = drift / p.fibre_scale.square()
+    # Applied one factor at a time: the square of the shrinkage alone may leave the range of float32.
+    shrink = torch.exp(log_shrink) if p.per_coordinate else torch.exp(log_shrink) / p.fibre_scale
+    drift = 0.5 * (squared * shrink) * shrink
     return KLTerms(height.expand_as(drift), fibre_term.expand_as(drift), drift)
 
 

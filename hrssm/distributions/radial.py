@@ -99,7 +99,11 @@ def radial_quantile(scale: Tensor, norm: Tensor, fibre: int) -> Tensor:
         moment = (density * weights * nodes.square()).sum(-1) / total.squeeze(-1)
         table = (density @ cumulative.T) / total
         r = _interpolate(score, nodes, table, density / (total * width.unsqueeze(-1)))
-        r = torch.minimum(r.clamp_min(0), law.high)
+        # Between 0 and the first node F goes as r^d.
+        first, foot = table[..., 0], nodes[..., 0]
+        power = foot * torch.exp(torch.log(target / first.clamp_min(1e-12)) / (fibre + 1))
+        r = torch.where(lower & (first > 1e-12) & (target < first), power, r).clamp_min(0)
+        r = torch.minimum(r, law.high)
 
         points, weights, _ = _on(_TAIL, scale)
 
@@ -147,8 +151,7 @@ def _interpolate(score: Tensor, nodes: Tensor, table: Tensor, density: Tensor) -
         + t.square() * (3 - 2 * t) * r1
         + t.square() * (t - 1) * gap * slope1
     )
-    # Beyond the table (a tail below 1e-13) and where a slope overflows, the Newton steps start from the
-    # chord.
+    # Beyond the table (a tail below 1e-13) and where a slope overflows, Newton starts from the chord.
     chord = r0 + t * (r1 - r0)
     return torch.where((cubic > r0) & (cubic < r1), cubic, chord)
 
@@ -160,8 +163,7 @@ class RadialLaw:
         self.scale, self.fibre = scale, fibre
         with torch.no_grad():
             square = scale.square()
-            # Between sigma sqrt(m) for small sigma and m sigma^2 for large; Newton on m / tanh(r) = r /
-            # sigma^2.
+            # From between sigma sqrt(m), small sigma, and m sigma^2, large; Newton on m / tanh(r) = r / sigma^2.
             mode = torch.sqrt(fibre * square + (fibre * square).square())
             for _ in range(4):
                 slope = fibre / torch.sinh(mode).square() + 1 / square
