@@ -42,8 +42,7 @@ def write_up_table(branching: int = 4, depth: int = 5, seed: int = 42) -> tuple[
     """Features (N, 32), W (64, 32) and noise (N, 64) of the write-up's tree, in float32 as it drew them.
 
     numpy's `RandomState` in this order: depth embeddings; W; then per node, breadth first, its noise
-    followed by the embeddings of its children. (`hrssm.environments.TreeMDP` draws otherwise, so its tree of
-    the same seed differs.)
+    followed by the embeddings of its children. `hrssm.environments.TreeMDP` draws the same, in float64.
     """
     draw = np.random.RandomState(seed)
     of_depth = draw.randn(depth + 1, EMBEDDING).astype(np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -14,7 +15,7 @@ from derivations.environment import (
     majority,
     rank_correlation,
 )
-from derivations.observation_law import realised, table_balls
+from derivations.observation_law import realised, table_balls, write_up_table
 from derivations.rank_statistics import RANGES, ceiling_digits
 from hrssm.environments.occupancy import depth_occupancy, occupancy
 from hrssm.environments.tree import TreeMDP
@@ -66,3 +67,9 @@ def test_floors_on_the_table_of_the_write_up(steps: int) -> None:
     found = reconstruction_floors(tree, steps)
     for ours, theirs in (("nothing", "nothing"), ("clock", "step"), ("depth", "depth")):
         assert found[theirs] == pytest.approx(float(realised(steps)[ours]), abs=1e-10)
+
+
+def test_the_shipped_tree_is_the_write_ups():
+    features, weight, noise = write_up_table()
+    observations = np.tanh(features @ weight.T) + noise
+    np.testing.assert_allclose(TreeMDP(seed=42).observations.numpy(), observations, atol=2e-6)

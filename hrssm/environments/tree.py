@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -75,17 +76,26 @@ class TreeMDP:
         self.branching, self.depth, self.seed, self.noise = branching, depth, seed, noise
         self.device, self.dtype = torch.device(device), dtype
         self._lay_out()
-        generator = torch.Generator().manual_seed(seed)
-
-        def normal(*shape: int) -> Tensor:
-            return torch.randn(shape, generator=generator, dtype=torch.float64)
-
-        self._depth_embedding = normal(depth + 1, embedding_dim)
-        self._node_embedding = normal(self.num_nodes, embedding_dim)
-        self._node_embedding[0] = 0.0
-        self._weight = weight_scale * normal(observation_dim, 2 * embedding_dim)
-        self._noise = noise * normal(self.num_nodes, observation_dim)
+        self._draw(observation_dim, embedding_dim, weight_scale)
         self.observations = self._table(self._depth_embedding)
+
+    def _draw(self, observation_dim: int, embedding_dim: int, weight_scale: float) -> None:
+        """Draws embeddings, W and noise in the write-up's order, so that a seed names the write-up's own tree.
+
+        The order: depth embeddings; W; then node by node, breadth first, its noise and its children's embeddings.
+        """
+        # The legacy generator is the one whose stream numpy keeps frozen, and the one that the write-up drew from.
+        normal = np.random.RandomState(self.seed).standard_normal  # noqa: NPY002
+        self._depth_embedding = torch.from_numpy(normal((self.depth + 1, embedding_dim)))
+        self._weight = weight_scale * torch.from_numpy(normal((observation_dim, 2 * embedding_dim)))
+        noise, embeddings = [], [np.zeros((1, embedding_dim))]
+        for level in range(self.depth + 1):
+            children = self.branching if level < self.depth else 0
+            rows = normal((self.branching**level, observation_dim + children * embedding_dim))
+            noise.append(rows[:, :observation_dim])
+            embeddings.append(rows[:, observation_dim:].reshape(-1, embedding_dim))
+        self._node_embedding = torch.from_numpy(np.concatenate(embeddings))
+        self._noise = self.noise * torch.from_numpy(np.concatenate(noise))
 
     def _lay_out(self) -> None:
         """Builds the index tensors of the tree in breadth-first order."""

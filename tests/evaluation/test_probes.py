@@ -120,8 +120,8 @@ def test_scales_and_constant_features_do_not_matter() -> None:
 
 def test_an_unfinished_fit_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     class Impatient(probes.LogisticRegression):
-        def __init__(self, max_iter: int = 1) -> None:
-            super().__init__(max_iter=1)
+        def __init__(self, solver: str = "lbfgs", max_iter: int = 1) -> None:
+            super().__init__(solver=solver, max_iter=1)
 
     monkeypatch.setattr(probes, "LogisticRegression", Impatient)
     rng = np.random.default_rng(6)
