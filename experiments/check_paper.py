@@ -1,4 +1,4 @@
-"""Check the paper: `python -m experiments.check_paper --scale smoke --pdf paper/paper.pdf`.
+"""Check the paper: `python -m experiments.check_paper paper/paper.pdf`.
 
 Do the Typst sources type a number that a run or the write-up should have supplied, and does the PDF hold what
 it must: the nine tables, and on every page the scale, the seeds and the device?
@@ -66,9 +66,7 @@ def typed_numbers(source: str) -> list[tuple[int, str]]:
         text = re.sub(pattern, blank, text)
     text = FORMULA.sub(lambda match: COEFFICIENTS.sub(" ", match.group()), text)
     lines = source.splitlines()
-    return [
-        (k, lines[k - 1].strip()) for k, line in enumerate(text.splitlines(), 1) if re.search(r"\d", line)
-    ]
+    return [(k, lines[k - 1].strip()) for k, line in enumerate(text.splitlines(), 1) if re.search(r"\d", line)]
 
 
 def check_sources(folder: Path) -> list[str]:
@@ -104,25 +102,35 @@ def pages_of(pdf: Path) -> list[str]:
     return [page.extract_text() for page in PdfReader(pdf).pages]
 
 
+def scale_of(pages: Sequence[str]) -> str:
+    """The scale that the first page states; raises ValueError when it states none."""
+    found = re.search(r"Scale (\w+)", " ".join(pages[0].split())) if pages else None
+    if found is None:
+        raise ValueError("the first page states no scale: this is not a PDF of paper/paper.typ")
+    return found.group(1)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Command line: 0 when nothing is wrong, 1 with one line per fault."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--scale", required=True, help="smoke, laptop or published: the folder below results/"
-    )
-    parser.add_argument("--pdf", type=Path, default=Path("paper/paper.pdf"), help="the PDF to check")
+    """Command line: 0 when nothing is wrong, 1 with one line per fault, 2 when there is nothing to check."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pdf", type=Path, nargs="?", default=Path("paper/paper.pdf"), help="the PDF to check")
+    parser.add_argument("--scale", help="smoke, laptop or published (default: what the first page states)")
+    parser.add_argument("--results", type=Path, default=Path("results"), help="where the runs are")
     arguments = parser.parse_args(argv)
-    summary = json.loads(Path(f"results/{arguments.scale}/summary.json").read_text(encoding="utf-8"))
-    wrong = check_sources(Path("paper")) + check_pdf(pages_of(arguments.pdf), summary, arguments.scale)
+    if not arguments.pdf.is_file():
+        print(f"error: {arguments.pdf} does not exist: run `make paper` first", file=sys.stderr)
+        return 2
+    pages = pages_of(arguments.pdf)
+    scale = arguments.scale or scale_of(pages)
+    summary = arguments.results / scale / "summary.json"
+    if not summary.is_file():
+        print(f"error: {summary} does not exist: the PDF is not of these results; run `make paper`", file=sys.stderr)
+        return 2
+    wrong = check_sources(Path("paper")) + check_pdf(pages, json.loads(summary.read_text(encoding="utf-8")), scale)
     for line in wrong:
         print(line, file=sys.stderr)
-    print(
-        f"{arguments.pdf}: {len(wrong)} faults"
-        if wrong
-        else f"{arguments.pdf}: nine tables, every page labelled"
-    )
+    verdict = f"{len(wrong)} faults" if wrong else f"nine tables, {len(pages)} pages that state scale {scale}"
+    print(f"{arguments.pdf}: {verdict}")
     return 1 if wrong else 0
 
 

@@ -21,9 +21,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A root with paper/, experiments/, the formula reference, and results/smoke made by the scripts."""
     folder = tmp_path_factory.mktemp("root")
     shutil.copytree(ROOT / "paper", folder / "paper")
-    shutil.copytree(
-        ROOT / "experiments", folder / "experiments", ignore=shutil.ignore_patterns("__pycache__")
-    )
+    shutil.copytree(ROOT / "experiments", folder / "experiments", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "hrssm" / "formulas", folder / "hrssm" / "formulas")
     write_results(folder / "results", read_plan(ROOT / "experiments"))
     arguments = ["--scale", "smoke", "--results", str(folder / "results")]
@@ -37,9 +35,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pdf(root: Path) -> Path:
     """The compiled paper."""
     typst = pytest.importorskip("typst")
-    typst.compile(
-        root / "paper" / "paper.typ", output=root / "paper.pdf", root=root, sys_inputs={"scale": "smoke"}
-    )
+    typst.compile(root / "paper" / "paper.typ", output=root / "paper.pdf", root=root, sys_inputs={"scale": "smoke"})
     return root / "paper.pdf"
 
 

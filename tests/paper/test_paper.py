@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from experiments.check_paper import check_pdf, pages_of
+from experiments.check_paper import check_pdf, main, pages_of
 
 pytest.importorskip("pypdf")
 REFERENCE = Path(__file__).parents[2] / "hrssm" / "formulas" / "formulas.typ"
@@ -23,6 +23,14 @@ def pages(pdf: Path) -> list[str]:
 def test_nine_tables_and_a_footer_on_every_page(pages: list[str], summary: dict[str, Any]) -> None:
     assert len(pages) > 10
     assert check_pdf(pages, summary, "smoke") == []
+
+
+def test_the_command_line_finds_the_scale_by_itself(pdf: Path, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(pdf), "--results", str(root / "results")]) == 0
+    assert "nine tables" in capsys.readouterr().out
+    assert main([str(root / "none.pdf")]) == 2
+    assert "`make paper` first" in capsys.readouterr().err
+    assert main([str(pdf), "--results", str(root / "elsewhere")]) == 2
 
 
 def test_every_claim_stands_with_its_verdict(pages: list[str], root: Path) -> None:

@@ -75,7 +75,5 @@ def test_a_missing_table_is_named() -> None:
 
 def test_a_page_without_its_footer_is_named() -> None:
     tables = " ".join(f"Table {k}. Experiment {k}: Title." for k in range(1, 10))
-    wrong = check_pdf(
-        [f"{tables} {FOOTER}", "Scale laptop · seeds per cell: 2 · device: cpu"], SUMMARY, "smoke"
-    )
+    wrong = check_pdf([f"{tables} {FOOTER}", "Scale laptop · seeds per cell: 2 · device: cpu"], SUMMARY, "smoke")
     assert wrong == ["page 2 does not state: Scale smoke"]
