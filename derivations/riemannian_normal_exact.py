@@ -236,6 +236,10 @@ _short = [sp.Function(n)(d, sigma) for n in ("two_terms_HG_RN", "two_terms_RN_HG
         "geo-horo-polar",
         "geo-distance",
     ],
+    implements=[
+        "hrssm.distributions.cross_kl._kl_horospherical_riemannian",
+        "hrssm.distributions.cross_kl._kl_riemannian_horospherical",
+    ],
     certificate=Certificate(
         points=POINTS, independent=numbers, numeric=_by_definition, numeric_points=3, numeric_digits=12
     ),

@@ -94,6 +94,7 @@ def _centres_numeric(p: Any) -> Any:
     assumptions=["d = 3"],
     uses=["rn-normaliser", "rn-moment", "geo-distance"],
     sources=[("perret2026", "A.4")],
+    implements=["hrssm.distributions.cross_kl._kl_riemannian_riemannian"],
     certificate=Certificate(
         points=grid(26, sigma_q=("1/5", "2"), sigma_p=("1/5", "2"), D=("1/10", "4")),
         independent=_centres_ball,
