@@ -207,7 +207,7 @@ def log_density_in_coordinates(d: int) -> Any:
             kappa=COUPLINGS,
             m=[1, 2, 7],
             beta=REAL,
-            e=("-3", "3"),
+            epsilon=("-3", "3"),
         ),
         independent=lambda p: [PROVED_ONLY, PROVED_ONLY, _log_density_at_noise(p)],
     ),

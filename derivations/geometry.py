@@ -84,7 +84,7 @@ dtau, db = symbol("dtau", real=True), symbol("db", nonnegative=True)
 @entry(
     id="geo-metric",
     title="The metric in horospherical coordinates",
-    statement=sp.Eq(name("ds2", tau, dtau, db), dtau**2 + sp.exp(-2 * tau) * db**2),
+    statement=sp.Eq(name("ds^2", tau, dtau, db), dtau**2 + sp.exp(-2 * tau) * db**2),
     symbols={tau: "height", dtau: "differential of the height", db: "length of the differential of b"},
     conventions=[CURVATURE, "the half-space metric is (|dx|^2 + dy^2) / y^2, with x = b and y = e^tau"],
     status="proves",
@@ -133,9 +133,7 @@ def _half_space(p: Point) -> arb:
 def geo_volume(claim: Any) -> Iterator[Step]:
     """The square root of the metric's determinant."""
     for n in (1, 2, 3):
-        yield Step(
-            metric(tau, n).det(), sp.exp(-2 * n * tau), algebra, f"determinant, outright for d = {n + 1}"
-        )
+        yield Step(metric(tau, n).det(), sp.exp(-2 * n * tau), algebra, f"determinant, outright for d = {n + 1}")
     k = sp.Symbol("k", integer=True, positive=True)
     yield Step(
         sp.Product(sp.exp(-2 * tau), (k, 1, m)),
@@ -171,9 +169,7 @@ def riemann(g: Any, x: Sequence[sp.Symbol]) -> dict[tuple[int, int, int, int], A
 
     def up(i: int, j: int, k: int, q: int) -> Any:
         value = sp.diff(gamma[i][j][q], x[k]) - sp.diff(gamma[i][j][k], x[q])
-        return value + sum(
-            gamma[i][k][r] * gamma[r][j][q] - gamma[i][q][r] * gamma[r][j][k] for r in range(n)
-        )
+        return value + sum(gamma[i][k][r] * gamma[r][j][q] - gamma[i][q][r] * gamma[r][j][k] for r in range(n))
 
     return {
         (i, j, k, q): sp.expand(sum(g[i, r] * up(r, j, k, q) for r in range(n)))
@@ -273,9 +269,7 @@ def geo_distance(claim: Any) -> Iterator[Step]:
         yield Step(minkowski(x, x), sp.Integer(-1), algebra, f"X lies on the hyperboloid, d = {n + 1}")
         yield Step(jacobian.T * form * jacobian, metric(tau, n), algebra, f"X is isometric, d = {n + 1}")
         squared = sum((p - q) ** 2 for p, q in zip(bs, cs, strict=True))
-        yield Step(
-            -minkowski(x, y), COSH_DISTANCE.subs(delta**2, squared), algebra, f"minus <X, X'>, d = {n + 1}"
-        )
+        yield Step(-minkowski(x, y), COSH_DISTANCE.subs(delta**2, squared), algebra, f"minus <X, X'>, d = {n + 1}")
     n1, n2 = symbol("|b|", nonnegative=True), symbol("|b'|", nonnegative=True)
     inner = (n1**2 + n2**2 - delta**2) / 2
     first = [sp.cosh(tau) + sp.exp(-tau) * n1**2 / 2, sp.sinh(tau) + sp.exp(-tau) * n1**2 / 2]
@@ -359,13 +353,9 @@ def geo_busemann(claim: Any) -> Iterator[Step]:
     )
     down = COSH_DISTANCE.subs({other: -r, delta: gap})
     scaled_down = (sp.exp(tau) + gap**2 * sp.exp(-tau) + u**2 * sp.exp(-tau)) / 2
-    yield Step(
-        down * sp.exp(-r), scaled_down.subs(u, sp.exp(-r)), algebra, "cosh dist to (-r, xi), times e^(-r)"
-    )
+    yield Step(down * sp.exp(-r), scaled_down.subs(u, sp.exp(-r)), algebra, "cosh dist to (-r, xi), times e^(-r)")
     at_origin = scaled_down.subs({tau: 0, gap: ideal})
-    difference = sp.log(scaled_down + sp.sqrt(scaled_down**2 - u**2)) - sp.log(
-        at_origin + sp.sqrt(at_origin**2 - u**2)
-    )
+    difference = sp.log(scaled_down + sp.sqrt(scaled_down**2 - u**2)) - sp.log(at_origin + sp.sqrt(at_origin**2 - u**2))
     yield Step(
         difference,
         claim[1].rhs,
@@ -445,9 +435,7 @@ def geo_isometry(claim: Any) -> Iterator[Step]:
             f"the metric is preserved, d = {n + 1}",
         )
     moved = {tau: tau + a, other: other + a, delta: sp.exp(a) * delta}
-    yield Step(
-        COSH_DISTANCE.subs(moved, simultaneous=True), claim[1].rhs, algebra, "and with it the distance"
-    )
+    yield Step(COSH_DISTANCE.subs(moved, simultaneous=True), claim[1].rhs, algebra, "and with it the distance")
     inner = sp.ImmutableMatrix([tau + a2, sp.exp(a2) * b + c2])
     outer = sp.ImmutableMatrix([inner[0] + a, sp.exp(a) * inner[1] + c])
     by_product = claim[0].rhs.subs({a: claim[2].rhs[0], c: claim[2].rhs[1]}, simultaneous=True)
@@ -466,8 +454,7 @@ def geo_isometry(claim: Any) -> Iterator[Step]:
         claim[0].rhs.subs({tau: 0, b: 0}),
         sp.ImmutableMatrix([a, c]),
         algebra,
-        "g takes the origin to (a, c): for every point there is exactly one g, so the action is simply "
-        "transitive",
+        "g takes the origin to (a, c): for every point there is exactly one g, so the action is simply transitive",
     )
 
 

@@ -152,9 +152,7 @@ def hgnormaliser_by_integrals(claim: Any) -> Iterator[Step]:
     )
     for n in (1, 2, 3):
         bs, betas = coordinates("b", n), coordinates("beta", n)
-        inner = sp.exp(
-            -sum((x - y) ** 2 for x, y in zip(bs, betas, strict=True)) / (2 * s**2 * sp.exp(2 * tau))
-        )
+        inner = sp.exp(-sum((x - y) ** 2 for x, y in zip(bs, betas, strict=True)) / (2 * s**2 * sp.exp(2 * tau)))
         for x in bs:
             inner = over_line(inner, x)
         yield Step(inner, width**n, complete_square(*bs), f"all fibre coordinates, outright for d = {n + 1}")
@@ -162,9 +160,7 @@ def hgnormaliser_by_integrals(claim: Any) -> Iterator[Step]:
     power = (2 * sp.pi * s**2) ** (m / 2) * sp.exp(m * tau)
     yield Step(name("fibre_integral", m), name("fibre_integral", m), argument, FUBINI)
     yield Step(sp.Product(width, (k, 1, m)), power, induction(m, 1), "the product of m equal factors")
-    yield Step(
-        power * sp.exp(-m * tau), (2 * sp.pi * s**2) ** (m / 2), algebra, "the volume cancels e^(m tau)"
-    )
+    yield Step(power * sp.exp(-m * tau), (2 * sp.pi * s**2) ** (m / 2), algebra, "the volume cancels e^(m tau)")
     height = sp.exp(-((tau - mu) ** 2) / (2 * sigma**2))
     yield Step(
         over_line(height * (2 * sp.pi * s**2) ** (m / 2), tau),
@@ -192,9 +188,7 @@ LOG_Z_KAPPA = sp.log(Z) + m * (kappa - 1) * mu + m**2 * (kappa - 1) ** 2 * sigma
         sp.Eq(sp.Derivative(name("logZ", mu, sigma, s, kappa, m), mu), m * (kappa - 1)),
     ),
     symbols=LOCATION | SCALES | {kappa: "exponent: Var(b given tau) = s^2 e^(2 kappa tau)"} | FIBRE,
-    assumptions=[
-        "the weight v(tau)^m e^(-m tau) is integrable against every N(mu, sigma^2), for one fixed sigma > 0"
-    ],
+    assumptions=["the weight v(tau)^m e^(-m tau) is integrable against every N(mu, sigma^2), for one fixed sigma > 0"],
     conventions=[VOLUME],
     uses=["hg-normaliser"],
     status="corrects",
@@ -217,13 +211,9 @@ def hg_normaliser_unique(claim: Any) -> Iterator[Step]:
     yield Step(sp.Product(width, (k, 1, m)), power, induction(m, 1), FUBINI)
     joint = sp.exp(-((tau - mu) ** 2) / (2 * sigma**2)) * power * sp.exp(-m * tau)
     z_kappa = Z * sp.exp(m * (kappa - 1) * mu + m**2 * (kappa - 1) ** 2 * sigma**2 / 2)
-    yield Step(
-        over_line(joint, tau), z_kappa, complete_square(tau), "the height integral of a shifted normal"
-    )
+    yield Step(over_line(joint, tau), z_kappa, complete_square(tau), "the height integral of a shifted normal")
     yield Step(sp.log(z_kappa), claim[0].rhs, log_expand, "its logarithm")
-    yield Step(
-        sp.Derivative(claim[0].rhs, mu), claim[1].rhs, differentiate, "slope in mu: zero iff kappa = 1"
-    )
+    yield Step(sp.Derivative(claim[0].rhs, mu), claim[1].rhs, differentiate, "slope in mu: zero iff kappa = 1")
     w = sp.Function("w")(tau)
     gauss = sp.exp(-((tau - mu) ** 2) / (2 * sigma**2))
     yield Step(
@@ -251,9 +241,7 @@ def _log_normaliser_slope(p: Point) -> arb:
         return (tilt * (loc + scale * z)).exp()
 
     top = (tilt * loc).exp()
-    slope = normal_expectation(
-        lambda z, _: z / scale * weight(z), bound=top / scale, rate=abs(tilt * scale) + 1
-    )
+    slope = normal_expectation(lambda z, _: z / scale * weight(z), bound=top / scale, rate=abs(tilt * scale) + 1)
     return slope / normal_expectation(lambda z, _: weight(z), bound=top, rate=abs(tilt * scale))
 
 
@@ -263,8 +251,8 @@ def _log_normaliser_slope(p: Point) -> arb:
 @entry(
     id="hg-moment-fibre",
     title="Mean squared fibre offset in the horosphere's own length",
-    statement=sp.Eq(name("E", sp.exp(-2 * tau) * sp.Symbol("|b - beta|") ** 2), m * s**2),
-    symbols={s: "fibre scale"} | FIBRE,
+    statement=sp.Eq(name("E", sp.exp(-2 * tau) * radius**2), m * s**2),
+    symbols={s: "fibre scale", tau: "height", radius: "distance |b - beta|"} | FIBRE,
     status="proves",
     sources=[(SOURCE, "A.1")],
     uses=["hg-sampler"],
@@ -286,9 +274,7 @@ def hg_moment_fibre(claim: Any) -> Iterator[Step]:
         us = coordinates("u", n)
         inner = sum(x**2 for x in us) * s**2
         for x in us:
-            inner = over_line(
-                sp.expand(inner) * phi(x) if not isinstance(inner, sp.Integral) else inner * phi(x), x
-            )
+            inner = over_line(sp.expand(inner) * phi(x) if not isinstance(inner, sp.Integral) else inner * phi(x), x)
         yield Step(inner, n * s**2, complete_square(*us), f"outright for d = {n + 1}")
     k = sp.Symbol("k", integer=True, positive=True)
     yield Step(sp.Sum(s**2, (k, 1, m)), claim.rhs, induction(m, 1), FUBINI)
@@ -297,9 +283,7 @@ def hg_moment_fibre(claim: Any) -> Iterator[Step]:
 def _exponential_moment(p: Point, rate: Any) -> arb:
     loc, scale, _, _ = law(p | {"s": 1}, "")
     a = exact(rate)
-    return normal_expectation(
-        lambda z, _: (a * (loc + scale * z)).exp(), bound=(a * loc).exp(), rate=abs(a * scale)
-    )
+    return normal_expectation(lambda z, _: (a * (loc + scale * z)).exp(), bound=(a * loc).exp(), rate=abs(a * scale))
 
 
 @entry(
@@ -328,14 +312,12 @@ def hg_mgf(claim: Any) -> Iterator[Step]:
         "the general exponent",
     )
     for index, (value, what) in enumerate(((-2, "the drift moment"), (1, "the attenuation")), 1):
-        yield Step(
-            claim[0].rhs.subs(r, value), claim[index].rhs, substitute({r: value}), f"r = {value}: {what}"
-        )
+        yield Step(claim[0].rhs.subs(r, value), claim[index].rhs, substitute({r: value}), f"r = {value}: {what}")
 
 
 # ----------------------------------------------------------------------------------------- sampler
 
-e = symbol("e", real=True)
+e = symbol("epsilon", real=True)
 
 
 @entry(
@@ -373,7 +355,7 @@ e = symbol("e", real=True)
             s=SCALE,
             beta=REAL,
             t=("-3", "3"),
-            e=("-3", "3"),
+            epsilon=("-3", "3"),
             rho=("0", "4"),
             m=[1, 2, 3, 5],
         ),
@@ -382,24 +364,19 @@ e = symbol("e", real=True)
 )
 def hg_sampler(claim: Any) -> Iterator[Step]:
     """The density at the sample times the Jacobian of the sampler is the density of the noise."""
-    log_density = -((tau - mu) ** 2) / (2 * sigma**2) - (radius * s * sp.exp(tau)) ** 2 / (
-        2 * s**2 * sp.exp(2 * tau)
-    )
+    log_density = -((tau - mu) ** 2) / (2 * sigma**2) - (radius * s * sp.exp(tau)) ** 2 / (2 * s**2 * sp.exp(2 * tau))
     for n in (1, 2, 3):
         us = coordinates("u", n)
         height = mu + sigma * t
         image = sp.Matrix([claim[0].rhs, *(claim[1].rhs.subs({e: x, beta: 0}) for x in us)])
         jacobian = image.jacobian([t, *us]).det()
-        yield Step(
-            jacobian, sigma * s**n * sp.exp(n * height), algebra, f"Jacobian, outright for d = {n + 1}"
-        )
+        yield Step(jacobian, sigma * s**n * sp.exp(n * height), algebra, f"Jacobian, outright for d = {n + 1}")
     k = sp.Symbol("k", integer=True, positive=True)
     yield Step(
         sp.Product(s * sp.exp(tau), (k, 1, m)),
         s**m * sp.exp(m * tau),
         induction(m, 1),
-        "the Jacobian is block triangular: sigma for the height, a multiple s e^tau of the identity for "
-        "the fibre",
+        "the Jacobian is block triangular: sigma for the height, a multiple s e^tau of the identity for the fibre",
     )
     pushed = sp.exp(log_density) / Z * sigma * s**m * sp.exp(m * tau) * sp.exp(-m * tau)
     yield Step(

@@ -32,6 +32,7 @@ from derivations.horospherical_gaussian import (
     over_line,
     phi,
     r,
+    radius,
     s,
     sigma,
     t,
@@ -62,8 +63,7 @@ from derivations.kernel import (
 )
 
 HALF = sp.Rational(1, 2)
-offset = sp.Symbol("|b - beta|")
-LOG_DENSITY = -((tau - mu) ** 2) / (2 * sigma**2) - offset**2 * sp.exp(-2 * tau) / (2 * s**2) - sp.log(Z)
+LOG_DENSITY = -((tau - mu) ** 2) / (2 * sigma**2) - radius**2 * sp.exp(-2 * tau) / (2 * s**2) - sp.log(Z)
 ENTROPY = (m + 1) * sp.log(2 * sp.pi * sp.E) / 2 + sp.log(sigma) + m * sp.log(s)
 
 
@@ -88,13 +88,13 @@ def hg_entropy(claim: Any) -> Iterator[Step]:
     z = (tau - mu) / sigma
     yield Step(
         -LOG_DENSITY,
-        sp.log(Z) + z**2 / 2 + sp.exp(-2 * tau) * offset**2 / (2 * s**2),
+        sp.log(Z) + z**2 / 2 + sp.exp(-2 * tau) * radius**2 / (2 * s**2),
         algebra,
         "minus the log-density in volume",
     )
     yield Step(over_line(t**2 * phi(t), t), sp.S.One, complete_square(t), "E[(tau - mu)^2]/sigma^2 = 1")
     yield Step(
-        name("E", sp.exp(-2 * tau) * offset**2) / (2 * s**2),
+        name("E", sp.exp(-2 * tau) * radius**2) / (2 * s**2),
         m / 2,
         use(hg_moment_fibre),
         "the fibre's second moment",
@@ -130,9 +130,7 @@ def hg_entropy(claim: Any) -> Iterator[Step]:
 def hg_moments(claim: Any) -> Iterator[Step]:
     """Integrate over eps at fixed height, then over the height."""
     place = beta + s * sp.exp(tau) * u
-    yield Step(
-        over_line(sp.expand(place * phi(u)), u), beta, complete_square(u), "E[b given tau], which has no tau"
-    )
+    yield Step(over_line(sp.expand(place * phi(u)), u), beta, complete_square(u), "E[b given tau], which has no tau")
     yield Step(beta, claim[0].rhs, algebra, "so E[b]")
     yield Step(
         over_line(sp.expand((place - beta) ** 2) * phi(u), u),
@@ -146,9 +144,7 @@ def hg_moments(claim: Any) -> Iterator[Step]:
         use(hg_mgf, {r: sp.Integer(2)}),
         "the moment of hg-mgf at r = 2",
     )
-    yield Step(
-        over_line((sigma * t) ** 2 * phi(t), t), claim[2].rhs, complete_square(t), "the height is normal"
-    )
+    yield Step(over_line((sigma * t) ** 2 * phi(t), t), claim[2].rhs, complete_square(t), "the height is normal")
     top_tau, top_b = claim[3].rhs
     b = symbol("b", real=True)
     density = -((tau - mu) ** 2) / (2 * sigma**2) - (b - beta) ** 2 * sp.exp(-2 * tau) / (2 * s**2)
@@ -161,20 +157,14 @@ def hg_moments(claim: Any) -> Iterator[Step]:
         "gradient of the log-density, one fibre coordinate",
     )
     yield Step(at_top, sp.zeros(2, 1), algebra, "it vanishes at the stated point")
-    yield Step(
-        sp.S.Zero, density, sign, "and the log-density there, 0 up to a constant, is the largest value", ">="
-    )
-    yield Step(
-        sp.ImmutableMatrix([mu, beta]), claim[3].rhs, algebra, "the point, unique: both squares must vanish"
-    )
+    yield Step(sp.S.Zero, density, sign, "and the log-density there, 0 up to a constant, is the largest value", ">=")
+    yield Step(sp.ImmutableMatrix([mu, beta]), claim[3].rhs, algebra, "the point, unique: both squares must vanish")
 
 
 def _moments(p: Point) -> tuple[arb, arb, arb]:
     loc, scale, width, _ = law(p, "")
     place = exact(p["beta"])
-    growth = normal_expectation(
-        lambda z, _: (2 * (loc + scale * z)).exp(), bound=(2 * loc).exp(), rate=2 * scale
-    )
+    growth = normal_expectation(lambda z, _: (2 * (loc + scale * z)).exp(), bound=(2 * loc).exp(), rate=2 * scale)
     stretch = normal_expectation(lambda z, _: (loc + scale * z).exp(), bound=loc.exp(), rate=scale)
     first = normal_expectation(lambda z, _: z, bound=1, rate=1)
     second = normal_expectation(lambda z, _: z * z, bound=2, rate=1)
@@ -195,8 +185,7 @@ FISHER = sp.ImmutableMatrix(
     statement=sp.Eq(name("I", mu, sigma, s, m), FISHER, evaluate=False),
     symbols=LOCATION | SCALES | FIBRE,
     conventions=[
-        "order of the parameters: mu, log sigma, one coordinate of beta (they are alike, and "
-        "uncorrelated), log s"
+        "order of the parameters: mu, log sigma, one coordinate of beta (they are alike, and uncorrelated), log s"
     ],
     uses=["hg-mgf", "hg-normaliser", "hg-sampler"],
     status="new",
@@ -219,10 +208,7 @@ def hg_fisher(claim: Any) -> Iterator[Step]:
         )
         parameters = [mu, log_sigma, *betas, log_s]
         hessian = sp.hessian(density, parameters)
-        sample = {
-            x: y + sp.exp(log_s + mu + sp.exp(log_sigma) * t) * z
-            for x, y, z in zip(bs, betas, us, strict=True)
-        }
+        sample = {x: y + sp.exp(log_s + mu + sp.exp(log_sigma) * t) * z for x, y, z in zip(bs, betas, us, strict=True)}
         sample[tau] = mu + sp.exp(log_sigma) * t
         at_sample = (-hessian).subs(sample).applyfunc(lambda h: sp.expand(sp.powsimp(sp.expand(h))))
         at_sample = at_sample.subs({sp.exp(log_sigma): sigma, log_sigma: sp.log(sigma), log_s: sp.log(s)})
@@ -270,14 +256,10 @@ def _fisher(p: Point) -> list[arb]:
 
     def tilted(f: Any, bound: int) -> arb:
         low = (-loc).exp()
-        return normal_expectation(
-            lambda z, _: f(z) * (-(loc + scale * z)).exp(), bound=bound * low, rate=scale + 1
-        )
+        return normal_expectation(lambda z, _: f(z) * (-(loc + scale * z)).exp(), bound=bound * low, rate=scale + 1)
 
     one, two, three, four = (mean(k) for k in (1, 2, 3, 4))
-    shrink2 = normal_expectation(
-        lambda z, _: (-2 * (loc + scale * z)).exp(), bound=(-2 * loc).exp(), rate=2 * scale
-    )
+    shrink2 = normal_expectation(lambda z, _: (-2 * (loc + scale * z)).exp(), bound=(-2 * loc).exp(), rate=2 * scale)
     r2, r4 = radial_mean(2, n), radial_mean(4, n)
     excess = r2 - n  # E[|eps|^2 - m]
     mixed = three + (n - 1) * one * two - n * one  # E[eps_i (|eps|^2 - m)]
@@ -296,24 +278,27 @@ def _fisher(p: Point) -> list[arb]:
 # ------------------------------------------------------------------------------------- attenuation
 
 
+answer = symbol("D", real=True)
+
+
 @entry(
     id="hg-attenuation",
     title="How strongly a sample's fibre coordinate answers to the height location",
     statement=sp.Tuple(
         sp.Eq(sp.Derivative(name("b", mu), mu), s * sp.exp(mu + sigma * t) * e),
-        sp.Eq(name("E", sp.Symbol("db/dmu")), 0),
-        sp.Eq(name("E", sp.Symbol("|db/dmu|")), s * sp.sqrt(2 / sp.pi) * sp.exp(mu + sigma**2 / 2)),
-        sp.Eq(name("E", sp.Symbol("db/dmu") ** 2), s**2 * sp.exp(2 * mu + 2 * sigma**2)),
+        sp.Eq(name("E", answer), 0),
+        sp.Eq(name("E", sp.Abs(answer)), s * sp.sqrt(2 / sp.pi) * sp.exp(mu + sigma**2 / 2)),
+        sp.Eq(name("E", answer**2), s**2 * sp.exp(2 * mu + 2 * sigma**2)),
     ),
     symbols=LOCATION | SCALES | {t: "noise of the height", e: "noise of the fibre coordinate"},
     conventions=[
-        "E[e^tau], which the write-up calls the expected amplification, is E|db/dmu| over s sqrt(2/pi)"
+        "D is db/dmu along a sample; E[e^tau], the write-up's expected amplification, is E|D| over s sqrt(2/pi)"
     ],
     uses=["hg-mgf", "hg-sampler"],
     status="corrects",
     sources=[(SOURCE, "A.3")],
     certificate=Certificate(
-        points=grid(mu=REAL, sigma=SCALE, s=SCALE, t=("-3", "3"), e=("-3", "3")),
+        points=grid(mu=REAL, sigma=SCALE, s=SCALE, t=("-3", "3"), epsilon=("-3", "3")),
         independent=lambda p: [PROVED_ONLY, *_attenuation(p)],
     ),
 )
@@ -357,9 +342,7 @@ def hg_attenuation(claim: Any) -> Iterator[Step]:
 def _attenuation(p: Point) -> list[arb]:
     loc, scale, width, _ = law(p, "")
     first = normal_expectation(lambda z, _: (loc + scale * z).exp(), bound=loc.exp(), rate=scale)
-    second = normal_expectation(
-        lambda z, _: (2 * (loc + scale * z)).exp(), bound=(2 * loc).exp(), rate=2 * scale
-    )
+    second = normal_expectation(lambda z, _: (2 * (loc + scale * z)).exp(), bound=(2 * loc).exp(), rate=2 * scale)
     absolute = 2 * half_line(lambda z, _: z, bound=1, rate=1) / (2 * arb.pi()).sqrt()
     odd = normal_expectation(lambda z, _: z, bound=1, rate=1)
     even = normal_expectation(lambda z, _: z * z, bound=2, rate=1)
