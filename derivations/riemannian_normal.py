@@ -346,7 +346,7 @@ def _largest_rule_error(_: Any, __: Any) -> Any:
     assumptions=["d >= 2"],
     uses=["rn-normaliser"],
     implements=[
-        "hrssm.distributions.radial._Radial.log_shape",
+        "hrssm.distributions.radial.RadialLaw.log_shape",
         "hrssm.distributions.radial.radial_rule",
     ],
     certificate=Certificate(
