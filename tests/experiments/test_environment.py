@@ -75,3 +75,13 @@ def test_parity_explains_what_the_recurrence_can_carry(facts: dict[str, dict]) -
         assert share <= fact["largest_walk_eigenvalue"] * (1 + 1e-9)
         assert share == pytest.approx(fact["largest_walk_eigenvalue"], rel=0.1)
         assert fact["parity_scored"] > fact["clock"]["rho_height"]
+
+
+def test_the_proofs_enclose_the_same_numbers(facts: dict[str, dict]) -> None:
+    # Floors that `obj-collapse`, `tree-parity` and `tree-clock` state for walks of 8, 10 and 20 steps.
+    assert [int(1000 * facts[k]["largest_eigenvalue"]) for k in ("short", "long")] == [5084, 5093]
+    assert [int(100 * facts[k]["largest_walk_eigenvalue"]) for k in ("short", "long")] == [2392, 5868]
+    assert [int(1e6 * facts[k]["parity"]["gap"]) for k in ("short", "long")] == [280233, 278996]
+    assert [int(1000 * facts[k]["parity"]["weight"]) for k in ("short", "long")] == [970, 2415]
+    rho = [facts[k]["clock"]["rho_height"] for k in ("short", "long", "deep_in", "deep_out")]
+    assert [int(1e9 * value) for value in rho] == [348641746, 308422770, 336371658, 525992223]
