@@ -21,7 +21,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 FOLDER = HERE / ".cache"
-KERNEL = ("kernel", "mutation", "cache")
+KERNEL = ("checking", "formula", "mutation", "cache")
 _state = {"enabled": True}
 
 

@@ -293,19 +293,19 @@ def hg_kl_nonneg(claim: Any) -> Iterator[Step]:
     """x - 1 - log x >= 0 with equality at 1 only; the rest is squares."""
     yield Step(CONVEX, sp.S.Zero, convex(x, sp.S.One), "strictly convex with its minimum at 1: zero there only", ">=")
     ratio, widths = (sigma_q / sigma_p) ** 2, (s_q / s_p) ** 2
-    scales, places = CONVEX.subs(x, ratio), (mu_q - mu_p) ** 2
+    places = (mu_q - mu_p) ** 2
     half = sp.Rational(1, 2)
     yield Step(
         claim[0].lhs,
         claim[0].rhs,
-        combination((half, scales), (1 / (2 * sigma_p**2), places)),
+        combination((half, CONVEX, {x: ratio}), (1 / (2 * sigma_p**2), places)),
         "the first step at sigma_q^2/sigma_p^2, and a square; zero iff sigma_q = sigma_p and mu_q = mu_p",
         ">=",
     )
     yield Step(
         claim[1].lhs,
         claim[1].rhs,
-        combination((m * half, CONVEX.subs(x, widths))),
+        combination((m * half, CONVEX, {x: widths})),
         "the first step at x = s_q^2/s_p^2; zero iff s_q = s_p",
         ">=",
     )
@@ -543,6 +543,8 @@ CLAMPED = delta**2 / (2 * s_p**2) * sp.exp(sp.Min(LOG_MOMENT, C))
 )
 def hg_drift_clamp(claim: Any) -> Iterator[Step]:
     """exp is increasing, so clamping its argument is taking a minimum; a constant has no gradient."""
+    line = symbol("y", real=True)
+    above_line = sp.exp(line) - 1 - line
     gap, excess = symbol("g", nonnegative=True), symbol("h", positive=True)
     below, above = {C: LOG_MOMENT + excess}, {mu_q: sigma_q**2 - (C + excess) / 2}
     yield Step(
@@ -558,10 +560,11 @@ def hg_drift_clamp(claim: Any) -> Iterator[Step]:
         "log-moment above C by h: the cap, whatever mu_q and sigma_q are",
     )
     yield Step(CLAMPED, claim[0].rhs, algebra, "both cases in one expression")
+    yield Step(above_line, sp.S.Zero, convex(line, sp.S.Zero), "e^y >= 1 + y", ">=")
     yield Step(
         (KL_DRIFT - CAP).subs(mu_q, sigma_q**2 - (C + gap) / 2),
         sp.S.Zero,
-        combination((CAP, sp.exp(gap) - 1)),
+        combination((CAP, above_line, {line: gap}), (CAP, gap)),
         "where the clamp acts the exact drift is larger, by e^gap - 1 >= 0 in units of the cap: what is "
         "reported is no KL",
         ">=",

@@ -325,7 +325,7 @@ def use(statement: Any, values: Mapping[Expr, Expr] | None = None) -> Rewrite:
             expr = expr.subs(left, right)
         return normal(expr)
 
-    return Rewrite(name, tuple(sorted((values or {}).items(), key=str)), residual)
+    return Rewrite(name, (tuple(relations), *sorted((values or {}).items(), key=str)), residual)
 
 
 def _assumed_sign(lhs: Expr, rhs: Expr) -> Expr:
@@ -352,19 +352,37 @@ def convex(x: sp.Symbol, minimum: Expr) -> Rewrite:
     return Rewrite("convex", (x, minimum), residual)
 
 
-def combination(*parts: tuple[Expr, Expr]) -> Rewrite:
-    """Close `lhs >= rhs` by lhs - rhs = sum of c g over the parts (c, g): c >= 0 by assumption, g >= 0 shown
-    before.
+Part = tuple[Expr, Expr] | tuple[Expr, Expr, Mapping[Expr, Expr]]
 
-    The words of the step say which earlier step shows each g to be non-negative.
+
+def combination(*parts: Part) -> Rewrite:
+    """Close `lhs >= rhs` by lhs - rhs = sum of c g over the parts (c, g) with c >= 0 by assumption and g >= 0.
+
+    g is non-negative by assumption, or it is what an earlier `>=` step of the same proof shows to be non-negative, with
+    the values of a third member (c, g, {symbol: value}) put in; a value must lie where the assumptions put its symbol.
     """
+    full = tuple((c, g, tuple((values[0] if values else {}).items())) for c, g, *values in parts)
 
     def residual(lhs: Expr, rhs: Expr) -> Expr:
-        if not all(sp.sympify(c).is_nonnegative for c, _ in parts):
-            return sp.nan
-        return normal(lhs - rhs - sum(c * g for c, g in parts))
+        total = sp.S.Zero
+        for c, g, values in full:
+            inside = all(_lies_in(value, symbol) for symbol, value in values)
+            if not inside or not sp.sympify(c).is_nonnegative:
+                return sp.nan
+            total += c * g.subs(values, simultaneous=True)
+        return normal(lhs - rhs - total)
 
-    return Rewrite("combination", parts, residual)
+    return Rewrite("combination", full, residual)
+
+
+def _lies_in(value: Expr, symbol: sp.Symbol) -> bool:
+    wanted = ("is_positive", "is_nonnegative", "is_real")
+    return all(getattr(value, sign_) for sign_ in wanted if getattr(symbol, sign_))
+
+
+def leans_on(by: Rewrite) -> list[Expr]:
+    """What a combination takes to be non-negative without the assumptions saying so."""
+    return [g for _, g, _ in by.data if not g.is_nonnegative] if by.name == "combination" else []
 
 
 #: a statement in words that a human must accept; the two sides are still compared in balls where they can be

@@ -116,6 +116,21 @@ def test_a_step_may_use_only_what_the_entry_declares() -> None:
     assert kernel.prove(_formula(proof, uses=("known",))).verdict == "true"
 
 
+def test_a_combination_may_lean_only_on_what_was_shown_before() -> None:
+    gap = sp.exp(y) - 1 - y
+    bound = kernel.Step(2 * gap, sp.S.Zero, combination((sp.Integer(2), gap)), op=">=")
+    lemma = kernel.Step(gap, sp.S.Zero, convex(y, sp.S.Zero), op=">=")
+    statement = sp.Ge(2 * gap, 0, evaluate=False)
+    assert kernel.prove(_formula(lambda claim: [bound], statement=statement)).verdict == "unknown"
+    assert kernel.prove(_formula(lambda claim: [lemma, bound], statement=statement)).verdict == "true"
+
+
+def test_a_value_put_into_a_lemma_must_lie_in_its_domain() -> None:
+    lemma = x - 1 - sp.log(x)  # x > 0
+    step = kernel.Step(lemma.subs(x, y), sp.S.Zero, combination((sp.S.One, lemma, {x: y})), op=">=")
+    assert kernel.check(step) != "true"
+
+
 def test_a_proof_that_ignores_the_statement_leaves_mutants_standing() -> None:
     def proof(claim: Any) -> Iterator[kernel.Step]:
         yield kernel.Step(x * x, x**2, algebra)
