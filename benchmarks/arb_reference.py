@@ -159,13 +159,13 @@ def wrapped_log_prob(tau: Number, b: list[Number], mu: Number, beta: list[Number
     return -spread / 2 - sigma.log() - fibre * s.log() - (fibre + 1) * (2 * PI).log() / 2 + fibre * stretch.log()
 
 
-def pgm_log_prob(mu: Number, lift: Number, alpha: Number, log_variance: Number, log_dispersion: Number) -> Number:
-    """One plane of curvature -1: (sigma / beta)^3 exp(-KL / (2 gamma^2)) / Z, lift = log sigma^2."""
-    shape = (-log_dispersion).exp() / 4
-    kl = (log_variance - lift) / 2 + ((lift - log_variance).exp() - 1) / 2
-    kl = kl + (mu - alpha) * (mu - alpha) * (-log_variance).exp()
-    log_z = (PI / 2).log() / 2 + log_dispersion / 2 + shape + shape.lgamma() - shape * shape.log()
-    return (lift - log_variance) * 3 / 2 - 2 * shape * kl - log_z
+def pgm_log_prob(mu: Number, lift: Number, alpha: Number, variance: Number, dispersion: Number) -> Number:
+    """One plane of curvature -1, (sigma / beta)^3 exp(-KL / (2 gamma^2)) / Z; lift, variance, dispersion are logs."""
+    shape = (-dispersion).exp() / 4
+    kl = (variance - lift) / 2 + ((lift - variance).exp() - 1) / 2
+    kl = kl + (mu - alpha) * (mu - alpha) * (-variance).exp()
+    log_z = (PI / 2).log() / 2 + dispersion / 2 + shape + shape.lgamma() - shape * shape.log()
+    return (lift - variance) * 3 / 2 - 2 * shape * kl - log_z
 
 
 def pgm_entropy(log_dispersion: Number) -> Number:

@@ -18,6 +18,7 @@ from torch.distributions.kl import register_kl
 
 from hrssm import geometry
 from hrssm.distributions.horospherical_gaussian import HorosphericalGaussian
+from hrssm.distributions.implicit import attach_slopes
 from hrssm.distributions.monte_carlo import MonteCarloEstimate, monte_carlo_kl
 from hrssm.distributions.radial import Rule, radial_rule
 from hrssm.distributions.riemannian_normal import RiemannianNormal
@@ -25,6 +26,9 @@ from hrssm.distributions.stable import exp_gap
 from hrssm.distributions.wrapped_normal import WrappedNormal
 
 __all__: list[str] = []
+
+# Laws whose angular integrals are taken at a time: few enough to stay in the processor's cache.
+_PIECE = 64
 
 
 @register_kl(RiemannianNormal, RiemannianNormal)
@@ -36,14 +40,33 @@ def _kl_riemannian_riemannian(q: RiemannianNormal, p: RiemannianNormal) -> Tenso
     _same_space(q, p)
     fibre = q.event_shape[0] - 1
     rule = radial_rule(q.scale, fibre)
-    between = geometry.distance(q.loc.double(), p.loc.double())[..., None, None]
-    x, angle_weights = _angle_rule(fibre, q.loc)
-    radius = rule.nodes.unsqueeze(-1)
-    swing = torch.sinh(radius) * torch.sinh(between) * torch.sigmoid(2 * x)
-    half_chord = torch.sinh((radius - between) / 2).square() + swing
-    excess = (geometry.arc_squared(half_chord) * angle_weights).sum(-1) - rule.nodes.square()
-    moved = rule.expectation(torch.where(between.squeeze(-1) > 0, excess, torch.zeros_like(excess)))
+    between = geometry.distance(q.loc.double(), p.loc.double())
+    batch = torch.broadcast_shapes(between.shape, rule.nodes.shape[:-1])
+    between = between.expand(batch).unsqueeze(-1)
+    square, slope = _mean_square(rule.nodes.expand((*batch, -1)), between.detach(), fibre)
+    excess = attach_slopes(square - rule.nodes.square(), (between, slope))
+    moved = rule.expectation(torch.where(between > 0, excess, torch.zeros_like(excess)))
     return (_concentric(q, p, rule, fibre) + moved / (2 * p.scale.double().square())).to(q.loc.dtype)
+
+
+def _mean_square(radius: Tensor, between: Tensor, fibre: int) -> tuple[Tensor, Tensor]:
+    """Mean over directions of dist(z, w)^2, and its slope in dist(o, w), for z at `radius` from o; (..., nodes) each.
+
+    The slope is written out, and the batch taken in pieces, so that no node of the angle is kept for a backward pass.
+    """
+    x, weights = _angle_rule(fibre, radius)
+    share = torch.sigmoid(2 * x)
+    with torch.no_grad():
+        squares, slopes = [], []
+        for r, apart in zip(
+            radius.reshape(-1, radius.shape[-1], 1).split(_PIECE), between.reshape(-1, 1, 1).split(_PIECE), strict=True
+        ):
+            sinh = torch.sinh(r) * share
+            half_chord = torch.sinh((r - apart) / 2).square() + sinh * torch.sinh(apart)
+            tilt = sinh * torch.cosh(apart) - torch.sinh(r - apart) / 2
+            squares.append(geometry.arc_squared(half_chord) @ weights)
+            slopes.append(4 * (geometry._arc_over_sinh(half_chord) * tilt) @ weights)
+        return torch.cat(squares).reshape(radius.shape), torch.cat(slopes).reshape(radius.shape)
 
 
 def _concentric(q: RiemannianNormal, p: RiemannianNormal, rule: Rule, fibre: int) -> Tensor:
