@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from hrssm.cli.app import run
+
 ROOT = Path(__file__).parents[2]
 TEXT = """\
 id: e0_test
@@ -39,30 +41,40 @@ def experiment(tmp_path):
     return file
 
 
-def hrssm(*arguments: object, **options) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "hrssm", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, **options)
+@pytest.fixture
+def hrssm(monkeypatch, capsys):
+    """Call the command line in this process; gives exit status, what it printed and what it complained of."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["hrssm", *map(str, arguments)])
+        monkeypatch.setattr(signal, "signal", lambda *_: None)  # handlers belong to a process of its own
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stopped:
+            run()
+        printed = capsys.readouterr()
+        return int(stopped.value.code or 0), printed.out, printed.err
+
+    return call
 
 
-def test_train_evaluate_status(experiment, tmp_path):
+def test_train_evaluate_status(hrssm, experiment, tmp_path):
     out = tmp_path / "results" / "laptop"
-    done = hrssm("train", experiment, "--cell", "hg", "--seeds", "2", "--out", out, "--device", "cpu")
-    assert done.returncode == 0, done.stderr
-    assert "e0_test/hg: step 4/4" in done.stdout
-    assert "member-steps/s" in done.stdout
-    seen = hrssm("status", tmp_path / "results", "--experiments", tmp_path)
-    assert "trained, not evaluated, 2 seeds" in seen.stdout
-    done = hrssm("evaluate", out)
-    assert done.returncode == 0, done.stderr
-    seen = hrssm("status", tmp_path / "results", "--experiments", tmp_path)
-    assert "evaluated, 2 seeds" in seen.stdout
+    status, printed, errors = hrssm(
+        "train", experiment, "--cell", "hg", "--seeds", "2", "--out", out, "--device", "cpu"
+    )
+    assert status == 0, errors
+    assert "e0_test/hg: step 4/4" in printed
+    assert "member-steps/s" in printed
+    look = ("status", tmp_path / "results", "--experiments", tmp_path)
+    assert "trained, not evaluated, 2 seeds" in hrssm(*look)[1]
+    status, _, errors = hrssm("evaluate", out)
+    assert status == 0, errors
+    assert "evaluated, 2 seeds" in hrssm(*look)[1]
     (out / "e0_test/hg/manifest.json").unlink()
-    seen = hrssm("status", tmp_path / "results", "--experiments", tmp_path)
-    assert "interrupted, goes on from its checkpoint" in seen.stdout
+    assert "interrupted, goes on from its checkpoint" in hrssm(*look)[1]
 
 
-def test_expected_errors_are_one_paragraph_and_exit_2(experiment, tmp_path):
+def test_expected_errors_are_one_paragraph_and_exit_2(hrssm, experiment, tmp_path):
     broken = tmp_path / "broken.yaml"
     broken.write_text(TEXT.replace("dim: 3", "dim: one"))
     cases = [
@@ -75,10 +87,10 @@ def test_expected_errors_are_one_paragraph_and_exit_2(experiment, tmp_path):
         (("status", tmp_path, "--experiments", tmp_path / "nowhere"), "scales.yaml: cannot be read"),
     ]
     for arguments, words in cases:
-        done = hrssm(*arguments)
-        assert done.returncode == 2, (arguments, done)
-        assert words in done.stderr, (arguments, done.stderr)
-        assert "Traceback" not in done.stderr, (arguments, done.stderr)
+        status, _, errors = hrssm(*arguments)
+        assert status == 2, (arguments, errors)
+        assert words in errors, (arguments, errors)
+        assert "Traceback" not in errors, (arguments, errors)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
@@ -127,8 +139,8 @@ def test_ctrl_c_keeps_what_was_done(experiment, tmp_path):
     assert not (out / "e0_test/hg/manifest.json").exists()
 
 
-def test_help_describes_every_command():
-    text = hrssm("--help").stdout
-    for command in ("train", "evaluate", "status"):
+def test_help_describes_every_command(hrssm):
+    text = hrssm("--help")[1]
+    for command in ("train", "evaluate", "status", "formulas", "show", "cite", "kl"):
         assert command in text
-        assert "Usage" in hrssm(command, "--help").stdout
+        assert "Usage" in hrssm(command, "--help")[1]
