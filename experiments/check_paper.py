@@ -17,7 +17,7 @@ from pathlib import Path
 STRUCTURE: tuple[tuple[str, str], ...] = (
     (r'rgb\("#[0-9a-f]{6}"\)', "a colour"),
     (r"\b\d+(\.\d+)?(pt|em|cm|mm|fr)\b", "a length"),
-    (r"\b(width|length): 100%|100% \*", "the whole width"),
+    (r"\b(width|length): 100%|100% \*|size\.width \* 80%", "a share of the width"),
     (r"\b(columns|colspan|level|digits): \d\b", "an argument of a layout or rounding function"),
     (r"heading\.where\(level: \d\)", "a heading level"),
     (r'"(1\.1|\(1\)|A\.1|1 of 1)"', "a numbering pattern"),
