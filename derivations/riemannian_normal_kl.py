@@ -153,7 +153,7 @@ def _centres_numeric(p: Any) -> tuple[Any, Any]:
         points=grid(26, sigma_q=("1/5", "2"), sigma_p=("1/5", "2"), D=("1/10", "4")),
         independent=_centres_balls,
         numeric=_centres_numeric,
-        numeric_points=2,
+        numeric_points=1,
         numeric_digits=6,
     ),
 )
