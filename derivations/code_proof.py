@@ -18,19 +18,24 @@ import hashlib
 import inspect
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
+from functools import cache as cache_in_memory
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import sympy as sp
 import torch
+from torch.distributions import kl as registered_kl
 
 import hrssm
 from derivations import aten, cache, primitives
 from derivations.balls import NotEvaluable, ball, precision
 from derivations.kernel import Formula, collect, modules_of
 from derivations.rewrites import normal
+from hrssm.citation import resolve
 
 DIMENSIONS = (2, 3, 4)
 #: Random points at which both sides are enclosed, for each dimension and branch.
@@ -99,17 +104,14 @@ class ClaimReport:
 
 def _logarithms(e: Any) -> Any:
     """Logarithms of sums over a common denominator, factored, then opened."""
-    e = e.replace(
-        sp.log, lambda x: sp.log(sp.factor(sp.together(sp.expand(x, power_base=True, power_exp=True))))
-    )
+    e = e.replace(sp.log, lambda x: sp.log(sp.factor(sp.together(sp.expand(x, power_base=True, power_exp=True)))))
     return sp.expand(sp.expand_log(e, factor=True), power_base=True, power_exp=True)
 
 
 def _units(*expressions: Any) -> list[Any]:
     """The expressions with hyperbolic functions as exponentials, and those as powers of independent symbols."""
     opened = [
-        sp.expand(e.rewrite([sp.sinh, sp.cosh, sp.tanh], sp.exp), power_base=True, power_exp=True)
-        for e in expressions
+        sp.expand(e.rewrite([sp.sinh, sp.cosh, sp.tanh], sp.exp), power_base=True, power_exp=True) for e in expressions
     ]
     powers = sorted({x for e in opened for x in e.atoms(sp.exp)}, key=sp.default_sort_key)
     parts = {x: x.args[0].as_coeff_Mul() for x in powers}
@@ -145,9 +147,7 @@ def _roots(e: Any) -> Any:
     bases = sorted({x.base for x in roots}, key=sp.default_sort_key)
     names = {b: sp.Symbol(f"_r{i}", positive=True) for i, b in enumerate(bases)}
     numerator = sp.fraction(
-        sp.together(
-            e.xreplace({sp.Pow(b, h): names[b] ** (2 * h) for b in bases for h in (sp.S.Half, -sp.S.Half)})
-        )
+        sp.together(e.xreplace({sp.Pow(b, h): names[b] ** (2 * h) for b in bases for h in (sp.S.Half, -sp.S.Half)}))
     )[0]
     numerator = sp.expand(numerator)
     for b, r in names.items():
@@ -257,9 +257,7 @@ def verify(claim: Claim, formulas: Mapping[str, Formula]) -> ClaimReport:
         for condition, value in found:
             value = np.array(value, dtype=object)
             if value.shape != expected.shape:
-                return report(
-                    "false", f"d = {d}: the code gives shape {value.shape}, the formula {expected.shape}"
-                )
+                return report("false", f"d = {d}: the code gives shape {value.shape}, the formula {expected.shape}")
             for index, (here, there) in enumerate(zip(value.flat, expected.flat, strict=True)):
                 verdict, found_by = _on_entry(claim, d, condition, index, here, there)
                 if verdict != "true":
@@ -340,23 +338,34 @@ def _inside(condition: Any, point: Mapping[str, Any]) -> bool:
     return True
 
 
-def verify_all(names: Sequence[str] | None = None) -> list[ClaimReport]:
-    """Prove every claim, or those of the named functions, through the cache of slow exact work."""
+def verify_one(index: int, formulas: Mapping[str, Formula] | None = None) -> ClaimReport:
+    """Prove the claim with this place in the list, through the cache of slow exact work."""
     from derivations.code_claims import CLAIMS
 
-    formulas = collect()
-    reports = []
-    for index, claim in enumerate(CLAIMS):
-        if names is None or claim.implements in names:
-            known = [formulas[id] for id in (claim.formula, *claim.also) if id in formulas]
-            modules = {module for f in known for module in modules_of(f)}
-            key = f"code:{index}:{claim.implements}:{claim.formula}:{claim.variant}:{code_digest()}"
-            plain = cache.recall(key, modules, lambda claim=claim: asdict(verify(claim, formulas)))
-            plain = {k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()}
-            reports.append(ClaimReport(**plain))
-    return reports
+    formulas = collect() if formulas is None else formulas
+    claim = CLAIMS[index]
+    known = [formulas[id] for id in (claim.formula, *claim.also) if id in formulas]
+    modules = {module for f in known for module in modules_of(f)}
+    key = f"code:{index}:{claim.implements}:{claim.formula}:{claim.variant}:{code_digest()}"
+    plain = cache.recall(key, modules, lambda: asdict(verify(claim, formulas)))
+    return ClaimReport(**{k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()})
 
 
+def verify_all(jobs: int = 2) -> list[ClaimReport]:
+    """Prove every claim, `jobs` at a time, and report in the order of the list; numeric functions come last."""
+    from derivations.code_claims import CLAIMS, NUMERIC
+
+    if jobs == 1:
+        reports = [verify_one(index) for index in range(len(CLAIMS))]
+    else:
+        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+            reports = list(pool.map(verify_one, range(len(CLAIMS))))
+    return reports + [
+        ClaimReport(name, formula, "", "numeric", (), 0, (), (), words) for name, (formula, words) in NUMERIC.items()
+    ]
+
+
+@cache_in_memory
 def code_digest() -> str:
     """Digest of what a code proof rests on besides the chapters: torch's version, the code, and this engine."""
     h = hashlib.sha256(torch.__version__.encode())
@@ -373,8 +382,6 @@ def code_digest() -> str:
 
 def public_formulas() -> Iterator[str]:
     """Every function of `hrssm` that must be claimed by an entry: geometry, log_prob, entropy and registered KLs."""
-    from torch.distributions import kl as registry
-
     import hrssm.distributions as laws
 
     for name in ("distance", "exp", "log"):
@@ -385,7 +392,21 @@ def public_formulas() -> Iterator[str]:
             for method in ("log_prob", "entropy"):
                 if method in vars(family):
                     yield f"hrssm.distributions.{name}.{method}"
-    for q, p in registry._KL_REGISTRY:
+    for q, p in registered_kl._KL_REGISTRY:
         if q.__module__.startswith("hrssm."):
-            pair = f"hrssm.distributions.{q.__name__}.kl"
-            yield pair if q is p else f"{pair}_{p.__name__}"
+            yield kl_name(q, p)
+
+
+def kl_name(q: type, p: type) -> str:
+    """The name under which an entry claims the registered KL of two families: Class.kl, or Class.kl_Other."""
+    name = f"hrssm.distributions.{q.__name__}.kl"
+    return name if q is p else f"{name}_{p.__name__}"
+
+
+def canonical(name: str) -> str:
+    """One spelling for every dotted name of the same thing: a class by the room that exports it."""
+    found = resolve(name)
+    family = next((x for x in found if isinstance(x, type)), None)
+    if family is None:
+        return name
+    return ".".join([f"hrssm.distributions.{family.__name__}", *name.split(f"{family.__name__}", 1)[1].split(".")[1:]])

@@ -38,7 +38,7 @@ def emit(formulas: Mapping[str, Formula], reports: Sequence[Report], check: bool
     claims = code_proof.verify_all()
     status = 0
     for claim in claims:
-        if claim.verdict != "true":
+        if claim.verdict not in ("true", "numeric"):
             print(
                 f"code proof {claim.verdict}: {claim.implements} against {claim.formula}: {claim.detail}",
                 file=sys.stderr,
@@ -147,9 +147,7 @@ def outcome(formula: Formula, report: Report) -> dict[str, Any]:
         else {
             "killed": len(mutation["killed"]),
             "surviving": list(mutation["surviving"]),
-            "equivalent": [
-                {"mutant": name, "reason": _one_line(reason)} for name, reason in mutation["equivalent"]
-            ],
+            "equivalent": [{"mutant": name, "reason": _one_line(reason)} for name, reason in mutation["equivalent"]],
         },
         "steps": [
             {
@@ -172,9 +170,7 @@ def text(statement: Any) -> str:
     """A statement in plain text, one relation a line."""
     signs = {"Equality": "=", "Unequality": "!=", "GreaterThan": ">=", "LessThan": "<=",
              "StrictGreaterThan": ">", "StrictLessThan": "<"}  # fmt: skip
-    return "\n".join(
-        f"{sp.sstr(r.lhs)} {signs[r.func.__name__]} {sp.sstr(r.rhs)}" for r in relations(statement)
-    )
+    return "\n".join(f"{sp.sstr(r.lhs)} {signs[r.func.__name__]} {sp.sstr(r.rhs)}" for r in relations(statement))
 
 
 def latex(statement: Any) -> str:
@@ -212,8 +208,7 @@ class _Python(MpmathPrinter):
             "[[None]]",
             "["
             + ", ".join(
-                "[" + ", ".join(self._print(expr[i, j]) for j in range(expr.cols)) + "]"
-                for i in range(expr.rows)
+                "[" + ", ".join(self._print(expr[i, j]) for j in range(expr.cols)) + "]" for i in range(expr.rows)
             )
             + "]",
         )

@@ -69,7 +69,7 @@ def kl(q: Any, p: Any, digits: int = 50) -> Enclosure:
     >>> result.agree
     True
     >>> print(result.closed_form.str(20, radius=False))
-    0.92363201236633128188
+    0.92363201236633127840
     """
     try:
         from flint import ctx
