@@ -64,8 +64,11 @@ def _mean_square(radius: Tensor, between: Tensor, fibre: int) -> tuple[Tensor, T
             sinh = torch.sinh(r) * share
             half_chord = torch.sinh((r - apart) / 2).square() + sinh * torch.sinh(apart)
             tilt = sinh * torch.cosh(apart) - torch.sinh(r - apart) / 2
-            squares.append(geometry.arc_squared(half_chord) @ weights)
-            slopes.append(4 * (geometry._arc_over_sinh(half_chord) * tilt) @ weights)
+            # Values only, so the quotients need no series: at a zero chord they are taken at a tiny one.
+            root = torch.sqrt(half_chord).clamp_min(1e-150)
+            arc = torch.asinh(root)
+            squares.append(4 * arc.square() @ weights)
+            slopes.append(4 * (arc / root * torch.rsqrt(1 + half_chord) * tilt) @ weights)
         return torch.cat(squares).reshape(radius.shape), torch.cat(slopes).reshape(radius.shape)
 
 
@@ -169,7 +172,7 @@ for _pair in (
 def _angle_rule(fibre: int, like: Tensor) -> tuple[Tensor, Tensor]:
     """Nodes x = log tan(theta / 2) and weights, summing to 1, of the law of the angle on the sphere S^m."""
     step = min(0.2, 0.5 / math.sqrt(fibre))
-    reach = math.ceil((34.5 / fibre + 0.7) / step)
+    reach = math.ceil((30 / fibre + 0.7) / step)
     x = step * torch.arange(-reach, reach + 1, dtype=torch.float64, device=like.device)
     return x, torch.softmax(-fibre * _log_cosh(x), dim=0)
 
