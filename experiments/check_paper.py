@@ -46,7 +46,7 @@ STRUCTURE: tuple[tuple[str, str], ...] = (
         "more decimals for a printed value near zero",
     ),
     (r"calc\.pow\(2, 1 - ", "the two-sided sign test"),
-    (r"header\.len\(\) - 1|\(width - 1\)|\(auto,\) \* 8|\(right,\) \* 8", "the number of columns"),
+    (r"header\.len\(\) - 1|\(width - 1\)|\(auto,\) \* 9|\(right,\) \* 9", "the number of columns"),
     (r"default: 1\)", "the factor of a scale that leaves a setting alone"),
 )
 FORMULA = re.compile(r"\$[^$]*\$")

@@ -11,7 +11,7 @@ from matplotlib.patches import FancyArrowPatch
 from experiments.figure_style import TEXT_WIDTH
 
 LEVEL_COLOURS = {"S": "#0072B2", "B": "#009E73", "N": "#E69F00", "C": "#7f7f7f"}
-ROW = 0.135  # inches per entry in the fullest column
+ROW = 0.165  # inches per entry in the fullest column
 
 
 def layers(uses: Mapping[str, list[str]]) -> list[list[str]]:

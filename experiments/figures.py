@@ -280,6 +280,11 @@ def rows_of_panels(
     for line, (label, metric) in zip(lines, metrics, strict=True):
         for axes, track in zip(line, data.tracks, strict=True):
             drawer(axes, data, track, metric)
+            if not axes.has_data():
+                axes.text(
+                    0.5, 0.5, "never measured on these walks", transform=axes.transAxes, ha="center", color="#777777"
+                )
+                axes.set_xticks([])
         line[0].set_ylabel(label)
         frame(line, metric(data.cells(data.tracks[0])[0]))
     for line in lines[1:]:

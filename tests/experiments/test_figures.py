@@ -83,3 +83,12 @@ def test_a_wide_interval_does_not_flatten_the_points(plan: list[Experiment], sum
         figure = make_figures(Data(plan[0], frame, PRINTED["e1_alignment"]))["e1"]
     low, high = figure.axes[0].get_ylim()
     assert -1.05 <= low < high <= 1.05
+
+
+def test_a_metric_that_was_never_defined_is_said_to_be_missing(plan: list[Experiment], summary: pd.DataFrame) -> None:
+    # The published branch probe is fitted on more than twenty samples only, which its walks do not give.
+    fitted = (summary["metric"] != "branch_probe_accuracy") | (summary["protocol"] != "published")
+    with style():
+        figure = make_figures(Data(plan[1], summary[fitted], PRINTED["e2_dimensions"]))["e2_probes"]
+    empty = [axes for axes in figure.axes if not axes.has_data()]
+    assert [text.get_text() for axes in empty for text in axes.texts] == ["never measured on these walks"]
