@@ -154,10 +154,12 @@ def read_runs(results: Path, plan: list[Experiment]) -> tuple[pd.DataFrame, list
 
 
 def at_the_end(curves: pd.DataFrame) -> pd.DataFrame:
-    """What only training records (losses, learned offsets), at each seed's last step, as final rows."""
+    """What only training records (losses, learned offsets) at a cell's last step, as final rows.
+
+    A seed that stopped earlier has none, as it has no evaluation.
+    """
     trained = curves[curves["protocol"] == "train"]
-    last = trained.groupby(["seed", "metric"])["step"].transform("max")
-    return trained[trained["step"] == last].assign(final=True)
+    return trained[trained["step"] == trained["step"].max()].assign(final=True)
 
 
 def check_one_source(manifests: dict[tuple[str, str], dict[str, Any]]) -> None:

@@ -5,9 +5,18 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from experiments.records import Experiment, RecordError, read_manifest, read_plan, read_runs
+from experiments.records import (
+    COLUMNS,
+    Experiment,
+    RecordError,
+    at_the_end,
+    read_manifest,
+    read_plan,
+    read_runs,
+)
 from tests.experiments.synthetic import write_run
 
 
@@ -75,3 +84,14 @@ def test_same_as_that_leads_nowhere(tmp_path: Path, plan: list[Experiment]) -> N
     )
     with pytest.raises(RecordError, match="leads back to itself"):
         read_plan(tmp_path)
+
+
+def test_training_s_own_numbers_are_final_at_the_last_step_only() -> None:
+    rows = [
+        ("e", "c", seed, 42, step, protocol, "trained", "in", "loss", float(step))
+        for protocol in ("train", "published")
+        for seed, steps in ((0, (1, 2, 3)), (1, (1, 2)))
+        for step in steps
+    ]
+    final = at_the_end(pd.DataFrame(rows, columns=list(COLUMNS)).assign(final=False))
+    assert final[["seed", "step", "protocol", "final"]].to_numpy().tolist() == [[0, 3, "train", True]]
