@@ -172,7 +172,7 @@ for _pair in (
 def _angle_rule(fibre: int, like: Tensor) -> tuple[Tensor, Tensor]:
     """Nodes x = log tan(theta / 2) and weights, summing to 1, of the law of the angle on the sphere S^m."""
     step = min(0.2, 0.5 / math.sqrt(fibre))
-    reach = math.ceil((30 / fibre + 0.7) / step)
+    reach = math.ceil((34.5 / fibre + 0.7) / step)
     x = step * torch.arange(-reach, reach + 1, dtype=torch.float64, device=like.device)
     return x, torch.softmax(-fibre * _log_cosh(x), dim=0)
 
