@@ -33,6 +33,7 @@ from derivations.kernel import (
     Certificate,
     Point,
     Step,
+    algebra,
     arb,
     argument,
     complete_square,
@@ -43,13 +44,14 @@ from derivations.kernel import (
     log_expand,
     normal_expectation,
     sp,
+    substitute,
     symbol,
-    trigonometry,
     use,
 )  # fmt: skip
 
 r = symbol("r", positive=True)
-theta, azimuth = symbol("theta", real=True), symbol("varphi", real=True)
+theta = symbol("theta", real=True)
+c, sn = symbol("cos_theta", real=True), symbol("sin_theta", nonnegative=True)
 m = symbol("m", integer=True, positive=True)
 square = symbol("Q", nonnegative=True)
 logs = symbol("L", real=True)
@@ -115,22 +117,28 @@ def _wrapped(p: Point) -> arb:
 )
 def wn_density(claim: Any) -> Iterator[Step]:
     """The exponential map carries polar coordinates to polar coordinates; the volumes are r^m and sinh(r)^m."""
-    fall = sp.cosh(r) - sp.cos(theta) * sp.sinh(r)
-    height, side = -sp.log(fall), sp.sin(theta) * sp.sinh(r) / fall
+    fall = sp.cosh(r) - c * sp.sinh(r)  # e^(-tau), from geo-horo-polar; c and sn are cos theta and sin theta
+    side = sn * sp.sinh(r) / fall
 
-    def inner(a: Any, b: Any) -> Any:
-        """Inner product of two coordinate derivatives in the metric dtau^2 + e^(-2 tau) |db|^2."""
-        return sp.diff(height, a) * sp.diff(height, b) + fall**2 * sp.diff(side, a) * sp.diff(side, b)
+    def slope(f: Any, variable: sp.Symbol) -> Any:
+        if variable is r:
+            return sp.diff(f, r)
+        return -sp.diff(f, c) * sn + sp.diff(f, sn) * c
 
     for a, b, value in ((r, r, sp.S.One), (r, theta, sp.S.Zero), (theta, theta, sp.sinh(r) ** 2)):
+        rise = slope(-sp.log(fall), a) * slope(-sp.log(fall), b)
         yield Step(
-            inner(a, b), value, trigonometry,
-            f"metric in polar coordinates from geo-horo-polar: the entry of d{a} d{b}",
-        )  # fmt: skip
+            rise + fall**2 * slope(side, a) * slope(side, b),
+            value,
+            substitute({sn**2: 1 - c**2}),
+            f"the metric dtau^2 + e^(-2 tau) |db|^2 in polar coordinates: the entry of d{a} d{b}",
+        )
     yield Step(
-        fall**2 * side**2, sp.sinh(r) ** 2 * sp.sin(theta) ** 2, trigonometry,
+        fall**2 * side**2,
+        sp.sinh(r) ** 2 * sn**2,
+        algebra,
         "b keeps its direction, so the other angles enter as |b|^2 e^(-2 tau) times the metric of the sphere S^(m-1)",
-    )  # fmt: skip
+    )
     yield Step(
         name("volume", r), name("volume", r), argument,
         "hence the metric is dr^2 + sinh(r)^2 times the round metric of S^m, whose volume is sinh(r)^m dr dsigma; the "
