@@ -525,10 +525,14 @@ CLAMPED = delta**2 / (2 * s_p**2) * sp.exp(sp.Min(LOG_MOMENT, C))
             sp.Derivative(name("clamped", "q", "p", C), mu_q),
             sp.Piecewise((-2 * KL_DRIFT, LOG_MOMENT < C), (0, True)),
         ),
+        sp.Eq(name("acts_below", sigma_q, C), sigma_q**2 - C / 2),
     ),
     symbols=DRIFT_SYMBOLS | {C: "where the logarithm of the moment is clamped (10 in the write-up's code)"},
     assumptions=["the derivative is stated off the kink, -2 mu_q + 2 sigma_q^2 != C"],
-    conventions=["clamped means min(KL_drift, delta^2 e^C / (2 s_p^2))"],
+    conventions=[
+        "clamped means min(KL_drift, delta^2 e^C / (2 s_p^2))",
+        "acts_below is the height location mu_q below which the clamp acts",
+    ],
     uses=["hg-kl-drift", "hg-drift-monotone"],
     status="corrects",
     sources=[(SOURCE, "A.5")],
@@ -538,6 +542,7 @@ CLAMPED = delta**2 / (2 * s_p**2) * sp.exp(sp.Min(LOG_MOMENT, C))
             _drift(p).min(exact(p["delta"]) ** 2 * exact(p["C"]).exp() / (2 * exact(p["s_p"]) ** 2)),
             None,
             _drift_slopes(p)[0] if ball(LOG_MOMENT - C, p) < 0 else arb(0),
+            (_drift(dict(p) | {"mu_q": 0, "s_p": 1, "delta": 1}).log() + arb(2).log() - exact(p["C"])) / 2,
         ],
     ),
 )
@@ -584,4 +589,14 @@ def hg_drift_clamp(claim: Any) -> Iterator[Step]:
         claim[2].rhs,
         algebra,
         "case by case",
+    )
+    yield Step(
+        sp.solve(LOG_MOMENT - C, mu_q)[0], claim[3].rhs, algebra, "where the log-moment, falling in mu_q, meets C"
+    )
+    yield Step(
+        (sigma_q**2 - C / 2).subs({sigma_q: 5, C: 10}),
+        sp.Integer(20),
+        algebra,
+        "with the write-up's C = 10 and largest scale 5 it acts at every height location up to 20, so on "
+        "all of |tau| <= 8",
     )
