@@ -5,7 +5,7 @@ from __future__ import annotations
 import mpmath
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -32,6 +32,7 @@ def reference_distance(z: Tensor, w: Tensor) -> float:
 
 
 @given(point(), point())
+@example(torch.zeros(3, dtype=torch.float64), torch.tensor([3.4e-105, 0.0, 0.0], dtype=torch.float64))
 @settings(deadline=None)
 def test_distance_is_a_distance(z: Tensor, w: Tensor) -> None:
     d = geometry.distance(z, w)
