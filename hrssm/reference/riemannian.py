@@ -97,7 +97,7 @@ class _Distance:
         self.m = q.dim - 1
         self.mu = number(q.height_loc - p.height_loc)
         gaps = [number(x - y) for x, y in zip(q.fibre_loc, p.fibre_loc, strict=True)]
-        self.beta = (-number(p.height_loc)).exp() * sum((g * g for g in gaps), arb(0)).sqrt()
+        self.beta = (-number(p.height_loc)).exp() * arb(sum((g * g for g in gaps), arb(0))).sqrt()
         self.centred = q.fibre_loc == p.fibre_loc
         self.sigma, self.s, self.kappa = number(q.height_scale), number(q.fibre_scale[0]), number(q.coupling)
 
