@@ -1,12 +1,12 @@
 """Reads a torch function as mathematics: traces it to its ATen graph and evaluates that graph on SymPy symbols.
 
 `trace` records what torch really executes (operator by operator, after every Python-level convenience is gone), and
-`evaluate` runs the record on NumPy object arrays whose entries are SymPy expressions, with torch's broadcasting rules.
+`evaluate` runs the record on NumPy object arrays of SymPy expressions, with the broadcasting rules of torch.
 What comes out is the formula that the code computes, entry by entry, and nothing of it was written twice.
 
 A float in the graph stands for an exact number. `exact` says which: a rational with a small denominator, or a
-rational multiple of a named constant, such as log(2 pi) / 2, that rounds to that float. A float that is neither is refused: it would be a formula
-with a rounded constant in it.
+rational multiple of a named constant, such as log(2 pi) / 2, that rounds to that float. A float that is neither is
+refused: it would be a formula with a rounded constant in it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ CONSTANTS = (
     1 + sp.log(2 * sp.pi),
 )
 
-def exact(number: float | int | bool) -> sp.Expr:
+
+def exact(number: float | int | bool) -> Any:
     """The exact number that a float in a graph stands for; raises ValueError for one that stands for none."""
     if isinstance(number, bool | np.bool_):
         return sp.true if number else sp.false
@@ -63,7 +64,7 @@ def exact(number: float | int | bool) -> sp.Expr:
     )
 
 
-def binary(number: float | int | bool) -> sp.Expr:
+def binary(number: float | int | bool) -> Any:
     """The binary number that a float holds, exactly."""
     return exact(number) if isinstance(number, bool | int) or math.isinf(number) else sp.Rational(number)
 
@@ -75,9 +76,7 @@ def trace(function: Callable[..., torch.Tensor], *examples: torch.Tensor) -> tor
     formula would silently be identified; such a call raises ValueError.
     """
     if len({id(example) for example in examples}) != len(examples):
-        raise ValueError(
-            "an example tensor was passed twice; the tracer would merge the two inputs: pass clones"
-        )
+        raise ValueError("an example tensor was passed twice; the tracer would merge the two inputs: pass clones")
     return make_fx(lambda *inputs: function(*inputs))(*examples)  # whose defaults are no inputs
 
 
@@ -116,9 +115,7 @@ def _select(x: np.ndarray, dim: int, index: int) -> np.ndarray:
     return _array(np.take(x, index, axis=dim))
 
 
-def _slice(
-    x: np.ndarray, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
-) -> np.ndarray:
+def _slice(x: np.ndarray, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1) -> np.ndarray:
     where: list[slice] = [slice(None)] * x.ndim
     where[dim] = slice(start, None if end is None or end > 2**62 else end, step)
     return x[tuple(where)]
@@ -211,9 +208,7 @@ def _magnitude(x: Any) -> Any:
 
 def _sign(x: Any) -> Any:
     value = sp.sign(x)
-    return (
-        value if value.is_number else _choose(sp.Ge(x, 0), sp.Integer(1), sp.Integer(-1))
-    )  # torch: sign(0) = 0
+    return value if value.is_number else _choose(sp.Ge(x, 0), sp.Integer(1), sp.Integer(-1))  # torch: sign(0) = 0
 
 
 def _clamp(x: np.ndarray, low: Any = None, high: Any = None, **named: Any) -> np.ndarray:
@@ -331,9 +326,7 @@ MEANING: dict[str, Callable[..., Any]] = {
     "full": _full,
     "new_full": lambda x, size, value, **_: _full(size, value),
     "scalar_tensor": lambda value, **_: _full((), value),
-    "arange": lambda *a, **_: _array(
-        np.array([sp.Integer(i) for i in range(*(int(n) for n in a))], dtype=object)
-    ),
+    "arange": lambda *a, **_: _array(np.array([sp.Integer(i) for i in range(*(int(n) for n in a))], dtype=object)),
     "addcmul": lambda x, a, b, value=1: _array(x + value * a * b),
     "addcdiv": lambda x, a, b, value=1: _array(x + value * a / b),
     "clone": _same,
@@ -354,9 +347,7 @@ _SHAPES = {
 class _Symbolic(torch.fx.Interpreter):
     """Runs a graph with `MEANING` in place of torch's kernels."""
 
-    def __init__(
-        self, graph: torch.fx.GraphModule, meanings: Mapping[str, Callable[..., Any]], literal: bool
-    ) -> None:
+    def __init__(self, graph: torch.fx.GraphModule, meanings: Mapping[str, Callable[..., Any]], literal: bool) -> None:
         super().__init__(graph)
         self.meanings = {name: _elementwise(rule) for name, rule in meanings.items()}
         self.number = binary if literal else exact
@@ -373,17 +364,11 @@ class _Symbolic(torch.fx.Interpreter):
     def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
         if getattr(target, "__name__", "") == "getitem":
             return args[0][args[1]]
-        name = (
-            target.overloadpacket.__name__
-            if hasattr(target, "overloadpacket")
-            else getattr(target, "__name__", "")
-        )
+        name = target.overloadpacket.__name__ if hasattr(target, "overloadpacket") else getattr(target, "__name__", "")
         if name in self.meanings:
             return self.meanings[name](*args)
         if name not in MEANING:
-            raise NotImplementedError(
-                f"the graph calls {target}, whose meaning is not in derivations.aten.MEANING"
-            )
+            raise NotImplementedError(f"the graph calls {target}, whose meaning is not in derivations.aten.MEANING")
         if name in ("full", "new_full"):
             *shape, value = args
             args = (*shape, self.number(value) if not isinstance(value, np.ndarray) else value)
@@ -399,7 +384,7 @@ def branches(
     *inputs: Any,
     meanings: Mapping[str, Callable[..., Any]] | None = None,
     literal: bool = False,
-) -> list[tuple[sp.Expr, Any]]:
+) -> list[tuple[Any, Any]]:
     """The formulas that `graph` computes, one for each way through its comparisons (where, maximum, clamp, abs).
 
     `inputs` are object arrays (or nested lists) of SymPy expressions. Each result comes with the condition under
@@ -408,7 +393,7 @@ def branches(
     """
     arrays = [_array(np.array(x, dtype=object)) for x in inputs]
     waiting: list[list[tuple[Any, bool]]] = [[]]
-    found: list[tuple[sp.Expr, Any]] = []
+    found: list[tuple[Any, Any]] = []
     while waiting:
         path = _Path(waiting.pop())
         _Path.current = path
@@ -418,7 +403,7 @@ def branches(
             _Path.current = None
         for i in range(len(path.preset), len(path.taken)):
             waiting.append([*path.taken[:i], (path.taken[i][0], False)])
-        condition = sp.And(*(c if side else sp.Not(c) for c, side in path.taken), evaluate=False)
+        condition = sp.And(*(c if side else sp.Not(c) for c, side in path.taken))
         found.append((condition, value))
         if len(found) > 256:
             raise ValueError("more than 256 ways through the comparisons of one graph; claim smaller pieces")

@@ -93,7 +93,7 @@ def two(call: Callable[..., Any], *couplings: int) -> Callable[..., Any]:
     return lambda *x: call(*(law(*x[4 * i : 4 * i + 4], *(x[c] for c in couplings[i : i + 1])) for i in (0, 1)))
 
 
-def parameters(q: HorosphericalGaussian) -> tuple[Tensor, ...]:
+def parameters(q: HorosphericalGaussian) -> Tensor:
     """The parameters of a distribution, as one vector."""
     coupling = torch.as_tensor(q.coupling, dtype=q.height_loc.dtype)
     return torch.cat([x.reshape(-1) for x in (q.height_loc, q.fibre_loc, q.height_scale, q.fibre_scale, coupling)])
@@ -239,6 +239,11 @@ def normal_parameters(d: int, of: str = "") -> list[Any]:
     ]
 
 
+def values(d: int) -> list[sp.Symbol]:
+    """A point of R^d."""
+    return [sp.Symbol(f"x_{i}", real=True) for i in range(d)]
+
+
 def summed(side: sp.Expr, symbols: list[sp.Symbol], rows: list[list[sp.Symbol]]) -> sp.Expr:
     """A formula for one coordinate, summed over coordinates."""
     return sp.Add(
@@ -260,7 +265,7 @@ OTHERS = (
         lambda f, d: -((2 * sp.asinh(sp.sqrt((cosh_distance(f, d) - 1) / 2))) ** 2) / (2 * sigma**2) - log_z,
         guarded=("hrssm.geometry.arc_squared",),
         through=(half_chord, "the half chord: arcosh(c) = 2 arsinh(sqrt((c - 1) / 2))"),
-        words="The log normaliser is a quadrature (entry rn-normaliser; its error is in docs/accuracy.md) and a symbol here.",
+        words="The log normaliser is a quadrature (rn-normaliser; its error is in docs/accuracy.md), a symbol here.",
     ),
     Claim(
         "hrssm.distributions.WrappedNormal.log_prob", "wn-density",
@@ -271,10 +276,8 @@ OTHERS = (
     Claim(
         "hrssm.distributions.Gaussian.log_prob", "normal-law",
         lambda z, loc, scale: Gaussian(loc, scale, validate_args=False).log_prob(z),
-        lambda d: [[sp.Symbol(f"x_{i}", real=True) for i in range(d)], *normal_parameters(d)],
-        lambda f, d: summed(
-            f.statement[0].rhs, [x, mu, sigma], [[sp.Symbol(f"x_{i}", real=True) for i in range(d)], *normal_parameters(d)]
-        ),
+        lambda d: [values(d), *normal_parameters(d)],
+        lambda f, d: summed(f.statement[0].rhs, [x, mu, sigma], [values(d), *normal_parameters(d)]),
     ),
     Claim(
         "hrssm.distributions.Gaussian.entropy", "normal-law",
@@ -286,7 +289,9 @@ OTHERS = (
         lambda *x: kl_divergence(*(Gaussian(*x[i : i + 2], validate_args=False) for i in (0, 2))),
         lambda d: [*normal_parameters(d, "_q"), *normal_parameters(d, "_p")],
         lambda f, d: summed(
-            f.statement[2].rhs, [mu_q, sigma_q, mu_p, sigma_p], [*normal_parameters(d, "_q"), *normal_parameters(d, "_p")]
+            f.statement[2].rhs,
+            [mu_q, sigma_q, mu_p, sigma_p],
+            [*normal_parameters(d, "_q"), *normal_parameters(d, "_p")],
         ),
         guarded=STABLE,
     ),

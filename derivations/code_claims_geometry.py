@@ -119,8 +119,8 @@ def far_exponential(d: int, condition: Any, at_origin: bool = False) -> list[sp.
 
 
 FAR = (
-    "where |v|^2 > 400 the code has e^r / 2 for cosh r and sinh r, each within e^(-2r) < 5e-18 of itself; all terms they "
-    "stand in are positive, so height and stretch are as close"
+    "where |v|^2 > 400 the code has e^r / 2 for cosh r and sinh r, each within e^(-2r) < 5e-18 of itself; all terms "
+    "they stand in are positive, so height and stretch are as close"
 )
 
 
@@ -267,7 +267,8 @@ GEOMETRY = (
         "of a point of the boundary plane",
     ),
     Claim(
-        f"{ROOM}.volume", "geo-volume", geometry.volume, lambda d: [point(d)], lambda f, d: f.statement.rhs.subs(m, d - 1),
+        f"{ROOM}.volume", "geo-volume", geometry.volume, lambda d: [point(d)],
+        lambda f, d: f.statement.rhs.subs(m, d - 1),
     ),
     Claim(
         f"{ROOM}.log_volume", "geo-volume", geometry.log_volume, lambda d: [point(d)],

@@ -204,14 +204,8 @@ class _Python(MpmathPrinter):
         raise NotImplementedError
 
     def _print_MatrixBase(self, expr: Any) -> str:
-        return f"mpmath.matrix({[[None]]})".replace(
-            "[[None]]",
-            "["
-            + ", ".join(
-                "[" + ", ".join(self._print(expr[i, j]) for j in range(expr.cols)) + "]" for i in range(expr.rows)
-            )
-            + "]",
-        )
+        rows = (", ".join(self._print(expr[i, j]) for j in range(expr.cols)) for i in range(expr.rows))
+        return f"mpmath.matrix([{', '.join(f'[{row}]' for row in rows)}])"
 
     _print_ImmutableDenseMatrix = _print_MatrixBase
     _print_MutableDenseMatrix = _print_MatrixBase
@@ -230,7 +224,7 @@ def python(formula: Formula) -> str | None:
     rename = {s: sp.Symbol("lambda_") for s in arguments if s.name == "lambda"}
     printer = _Python({"fully_qualified_modules": True})
     try:
-        bodies = [printer.doprint(side.xreplace(rename)) for side in sides]
+        bodies = [str(printer.doprint(side.xreplace(rename))) for side in sides]
     except (NotImplementedError, TypeError, ValueError):
         return None
     if any("Not supported" in body for body in bodies):

@@ -64,7 +64,7 @@ def meaning(name: str) -> tuple[int, Callable[..., sp.Expr]]:
     return primitive.arguments, value
 
 
-def _bernoulli(n: int) -> sp.Rational:
+def _bernoulli(n: int) -> Any:
     """Coefficient of x^n in log(sinh(r) / r), x = r^2: 2^(2n) B_2n / (2n (2n)!)."""
     return sp.Rational(0) if n == 0 else 2 ** (2 * n) * sp.bernoulli(2 * n) / (2 * n * sp.factorial(2 * n))
 

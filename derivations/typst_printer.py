@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import sympy as sp
@@ -48,7 +49,7 @@ RELATIONS = {
     "StrictLessThan": "<",
 }  # fmt: skip
 #: A display line longer than this (in letters, about) is broken before a term of its outermost sum.
-LINE = 78
+LINE = 48
 
 
 def name(text: str) -> str:
@@ -239,9 +240,7 @@ def _mul(e: Any, around: int) -> str:
         return _wrap(over, 2, around)
     # a short fraction in front reads better than a long numerator
     under = _product(bottom) if len(bottom) > 1 or isinstance(bottom[0], _Root) else _print(bottom[0], 0)
-    long = [
-        f for f in top if getattr(f, "is_Add", False) or isinstance(f, sp.exp | sp.log | sp.Sum | sp.Integral)
-    ]
+    long = [f for f in top if getattr(f, "is_Add", False) or isinstance(f, sp.exp | sp.log | sp.Sum | sp.Integral)]
     short = [f for f in top if not any(f is x for x in long)]
     if long and not _raised_now[0] and (len(over) > 24 or len(under) < 12):
         front = f"frac({_product(short) if short else '1'}, {under})"
@@ -278,11 +277,9 @@ def _product(factors: Sequence[Any]) -> str:
             printed.append(f"sqrt({inside})")
         else:
             open_end = isinstance(f, sp.Sum | sp.Integral | sp.Product | sp.Derivative | sp.Limit)
-            printed.append(
-                _print(f, 2) if not open_end or f is sorted(factors, key=rank)[-1] else f"({_print(f, 0)})"
-            )
+            printed.append(_print(f, 2) if not open_end or f is sorted(factors, key=rank)[-1] else f"({_print(f, 0)})")
     out = printed[0] if printed else "1"
-    for left, right in zip(printed, printed[1:], strict=False):
+    for left, right in pairwise(printed):
         out += (" dot " if right[:1].isdigit() and left[-1:].isdigit() else " ") + right
     return out
 
@@ -357,9 +354,7 @@ def _integral(e: Any, around: int) -> str:
 
 def _derivative(e: Any, around: int) -> str:
     order = sum(int(count) for _, count in e.variable_count)
-    below = " ".join(
-        f"partial {_print(v, 3)}" + (f"^({count})" if count != 1 else "") for v, count in e.variable_count
-    )
+    below = " ".join(f"partial {_print(v, 3)}" + (f"^({count})" if count != 1 else "") for v, count in e.variable_count)
     above = f"partial^({order})" if order > 1 else "partial"
     return _wrap(f"frac({above}, {below}) {_print(e.expr, 2)}", 2, around)
 

@@ -121,7 +121,7 @@ def read(parameters: Any, side: str) -> Horospherical | RiemannianNormal:
         parameters = _mapping(parameters)
     elif not isinstance(parameters, Mapping):
         parameters = _from_distribution(parameters, side)
-    given: dict[str, Any] = {SHORT.get(name, name): value for name, value in parameters.items()}
+    given: dict[str, Any] = {SHORT.get(str(name), str(name)): value for name, value in parameters.items()}
     if len(given) != len(parameters):
         raise ValueError(
             f"{side} gives a parameter under both its names: {', '.join(sorted(parameters))}; allowed is one of them"
