@@ -3,8 +3,13 @@
 #: chapters in reading order, each with the modules that hold its entries (one not yet written is passed over)
 CHAPTERS = {
     "geometry": ("geometry", "geodesics", "models_of_space", "room"),
-    "horospherical_gaussian": ("horospherical_gaussian", "horospherical_kl", "horospherical_information"),
-    "coupled_family": ("coupled_family",),
+    "horospherical_gaussian": (
+        "horospherical_gaussian",
+        "horospherical_information",
+        "horospherical_kl",
+        "horospherical_kl_properties",
+    ),
+    "coupled_family": ("coupled_family", "coupled_kl"),
     "riemannian_normal": (
         "riemannian_normal",
         "riemannian_normal_kl",
