@@ -75,15 +75,10 @@ class _DigammaNext(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
         ctx.save_for_backward(inputs[0])
-        ctx.save_for_forward(inputs[0])
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
         return grad * trigamma_next(ctx.saved_tensors[0])
-
-    @staticmethod
-    def jvp(ctx: Any, tangent: Tensor) -> Tensor:  # type: ignore[override]
-        return tangent * trigamma_next(ctx.saved_tensors[0])
 
 
 def trigamma_next(a: Tensor) -> Tensor:

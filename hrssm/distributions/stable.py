@@ -32,8 +32,9 @@ def log_ratio(a: Tensor, b: Tensor) -> Tensor:
     return _LogRatio.apply(*torch.broadcast_tensors(a, b))  # type: ignore[no-any-return]
 
 
-# The derivatives are written out, not left to differentiate through both branches of every `where`: they are
-# as accurate, and cost one operation where the polynomial's would cost twenty.
+# The derivatives are written out, not left to differentiate through both branches of every `where`: they are as
+# accurate, and cost one operation where the polynomial's would cost twenty. There is no forward-mode rule:
+# torch.compile would break the graph at a Function that has one.
 
 
 class _ExpGap(torch.autograd.Function):
@@ -52,15 +53,10 @@ class _ExpGap(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
         ctx.save_for_backward(inputs[0])
-        ctx.save_for_forward(inputs[0])
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
         return grad * torch.expm1(ctx.saved_tensors[0])
-
-    @staticmethod
-    def jvp(ctx: Any, tangent: Tensor) -> Tensor:  # type: ignore[override]
-        return tangent * torch.expm1(ctx.saved_tensors[0])
 
 
 class _LogRatio(torch.autograd.Function):
@@ -75,14 +71,8 @@ class _LogRatio(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
         ctx.save_for_backward(*inputs)
-        ctx.save_for_forward(*inputs)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:  # type: ignore[override]
         a, b = ctx.saved_tensors
         return (grad / a if ctx.needs_input_grad[0] else None, -grad / b if ctx.needs_input_grad[1] else None)
-
-    @staticmethod
-    def jvp(ctx: Any, tangent_a: Tensor, tangent_b: Tensor) -> Tensor:  # type: ignore[override]
-        a, b = ctx.saved_tensors
-        return tangent_a / a - tangent_b / b

@@ -202,11 +202,11 @@ def test_density_integrates_to_one_in_four_dimensions(family: Family) -> None:
 
 
 def test_gradients(family: Family) -> None:
-    parameters = family.parameters((2,), 4, torch.Generator().manual_seed(0))
+    parameters = family.parameters((6,), 4, torch.Generator().manual_seed(0))
     names = tuple(parameters)
-    noise = family.draw((2,)).base_noise(generator=torch.Generator().manual_seed(0))
-    z = family.draw((2,), seed=1).rsample_from(noise)
-    other = family.draw((2,), seed=2)
+    noise = family.draw((6,)).base_noise(generator=torch.Generator().manual_seed(0))
+    z = family.draw((6,), seed=1).rsample_from(noise)
+    other = family.draw((6,), seed=2)
 
     def each(value: torch.Tensor, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
         q = family.build(**dict(zip(names, inputs, strict=True)), validate_args=False)
@@ -245,12 +245,14 @@ def test_kl_agrees_with_samples(family: Family) -> None:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 def test_compiles_without_a_graph_break(family: Family) -> None:
     parameters = family.parameters((3,), 4, torch.Generator().manual_seed(0))
-    noise = family.draw((3,)).base_noise()
+    noise, other = family.draw((3,)).base_noise(), family.draw((3,), seed=1)
+    exact = closed_form_kl(other, other)
 
     def loss(noise: torch.Tensor, parameters: dict[str, torch.Tensor]) -> torch.Tensor:
         q = family.build(**parameters, validate_args=False)
         z, log_prob = q.rsample_and_log_prob(noise=noise)
-        return log_prob + q.log_prob(z)
+        total = log_prob + q.log_prob(z)
+        return total + q.entropy() + kl_divergence(q, other) if exact else total
 
     torch._dynamo.reset()
     compiled = torch.compile(loss, backend="aot_eager", fullgraph=True)

@@ -20,13 +20,13 @@ def tensor(*values: float) -> Tensor:
 
 
 @st.composite
-def law(draw: st.DrawFn, fibre: int = 2, coupling: float | None = None) -> HorosphericalGaussian:
+def law(draw: st.DrawFn, fibre: int = 2) -> HorosphericalGaussian:
     return HorosphericalGaussian(
         tensor(draw(st.floats(-5, 5))),
         torch.tensor(draw(st.lists(st.floats(-5, 5), min_size=fibre, max_size=fibre)), dtype=torch.float64),
         tensor(draw(st.floats(0.01, 2))),
         tensor(draw(st.floats(0.01, 10))),
-        draw(st.floats(-1, 2)) if coupling is None else coupling,
+        draw(st.sampled_from((1.0, 0.5)) | st.floats(-1, 2)),
     )
 
 
