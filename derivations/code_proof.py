@@ -346,7 +346,8 @@ def verify_one(index: int, formulas: Mapping[str, Formula] | None = None) -> Cla
     claim = CLAIMS[index]
     known = [formulas[id] for id in (claim.formula, *claim.also) if id in formulas]
     modules = {module for f in known for module in modules_of(f)}
-    key = f"code:{index}:{claim.implements}:{claim.formula}:{claim.variant}:{code_digest()}"
+    code = code_digest(claim.implements.startswith("hrssm.geometry."))
+    key = f"code:{claim.implements}:{claim.formula}:{claim.variant}:{code}"
     plain = cache.recall(key, modules, lambda: asdict(verify(claim, formulas)))
     return ClaimReport(**{k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()})
 
@@ -366,13 +367,14 @@ def verify_all(jobs: int = 2) -> list[ClaimReport]:
 
 
 @cache_in_memory
-def code_digest() -> str:
+def code_digest(geometry_alone: bool) -> str:
     """Digest of what a code proof rests on besides the chapters: torch's version, the code, and this engine."""
     h = hashlib.sha256(torch.__version__.encode())
     room = Path(inspect.getfile(hrssm)).parent
     here = Path(__file__).parent
-    engine = [here / n for n in ("aten.py", "code_proof.py", "code_claims.py", "primitives.py")]
-    for path in [*sorted((room / "distributions").glob("*.py")), room / "geometry.py", *engine]:
+    engine = [here / n for n in ("aten.py", "code_proof.py", "primitives.py", "code_claims_geometry.py")]
+    laws = [] if geometry_alone else [here / "code_claims.py", *sorted((room / "distributions").glob("*.py"))]
+    for path in [room / "geometry.py", *engine, *laws]:
         h.update(path.read_bytes())
     return h.hexdigest()
 

@@ -46,15 +46,9 @@ def cite(obj: Any, format: str = "bibtex") -> str:
 
 def formulas_of(obj: Any) -> list[str]:
     """The ids of the formulas that a class (with its methods), function or instance of this package implements."""
-    targets = (
-        [obj] if isinstance(obj, type) or (callable(obj) and hasattr(obj, "__qualname__")) else [type(obj)]
-    )
+    targets = [obj] if isinstance(obj, type) or (callable(obj) and hasattr(obj, "__qualname__")) else [type(obj)]
     target = getattr(targets[0], "__func__", targets[0])
-    return [
-        id
-        for id, found in formulas.entries().items()
-        if any(_is(name, target) for name in found["implements"])
-    ]
+    return [id for id, found in formulas.entries().items() if any(_is(name, target) for name in found["implements"])]
 
 
 def _is(name: str, target: Any) -> bool:
@@ -105,9 +99,7 @@ def _typst(id: str, found: Mapping[str, Any]) -> str:
 def _text(id: str, found: Mapping[str, Any]) -> str:
     lines = [f"{found['title']} ({id}, level {found['level']}).", found["statement"]["text"]]
     sources = "; ".join(f"{s['key']}, {s['place']}" if s["place"] else s["key"] for s in found["sources"])
-    relation = {"refutes": "Refutes", "corrects": "Corrects", "proves": "Stated in"}.get(
-        found["status"], "See"
-    )
+    relation = {"refutes": "Refutes", "corrects": "Corrects", "proves": "Stated in"}.get(found["status"], "See")
     if sources:
         lines.append(f"{relation} {sources}.")
     lines.append("hrssm: the verified reference for hyperbolic latent world models, 2026.")
@@ -117,9 +109,7 @@ def _text(id: str, found: Mapping[str, Any]) -> str:
 def _python(id: str, found: Mapping[str, Any]) -> str:
     code = found["statement"]["python"]
     if code is None:
-        raise ValueError(
-            f"{id} has no numbers to evaluate; allowed formats for it are bibtex, latex, typst and text"
-        )
+        raise ValueError(f"{id} has no numbers to evaluate; allowed formats for it are bibtex, latex, typst and text")
     return code
 
 

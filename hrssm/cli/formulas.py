@@ -25,17 +25,13 @@ def register(app: typer.Typer) -> None:
 
 
 def formulas(
-    word: Annotated[
-        str | None, typer.Argument(help="Only entries with this word in id, title or statement.")
-    ] = None,
+    word: Annotated[str | None, typer.Argument(help="Only entries with this word in id, title or statement.")] = None,
     chapter: Annotated[str | None, typer.Option(help="Only entries of this chapter.")] = None,
 ) -> None:
     """List the formulas of the reference: id, title, level of proof, verdict."""
     found = reference.search(word, chapter)
     if not found:
-        raise ValueError(
-            f"no formula has {word!r} in its id, title, statement or symbols; `hrssm formulas` lists all"
-        )
+        raise ValueError(f"no formula has {word!r} in its id, title, statement or symbols; `hrssm formulas` lists all")
     table = Table(box=None, pad_edge=False)
     for heading in ("id", "title", "level", "verdict", "status"):
         table.add_column(heading, overflow="fold", no_wrap=heading == "id")
@@ -116,9 +112,7 @@ def _entry(id: str) -> Mapping[str, Any]:
 
 def _status(entry: Mapping[str, Any]) -> str:
     places = ", ".join(f"{s['key']} {s['place']}".strip() for s in entry["sources"])
-    word = {"proves": "as stated in", "refutes": "refutes", "corrects": "corrects", "new": "new"}[
-        entry["status"]
-    ]
+    word = {"proves": "as stated in", "refutes": "refutes", "corrects": "corrects", "new": "new"}[entry["status"]]
     return f"{word} {places}" if places and entry["status"] != "new" else word
 
 

@@ -49,11 +49,7 @@ def entry(id: str) -> Mapping[str, Any]:
         return entries()[id]
     except KeyError:
         near = difflib.get_close_matches(id, entries(), n=3, cutoff=0.4)
-        hint = (
-            f"near it: {', '.join(near)}"
-            if near
-            else f"there are {len(entries())}, listed by `hrssm formulas`"
-        )
+        hint = f"near it: {', '.join(near)}" if near else f"there are {len(entries())}, listed by `hrssm formulas`"
         raise KeyError(f"no formula has the id {id!r}; {hint}") from None
 
 
@@ -71,13 +67,10 @@ def search(word: str | None = None, chapter: str | None = None) -> dict[str, Map
     return {
         id: found
         for id, found in entries().items()
-        if (chapter is None or found["chapter"] == chapter)
-        and (word is None or word.lower() in _words(id, found))
+        if (chapter is None or found["chapter"] == chapter) and (word is None or word.lower() in _words(id, found))
     }
 
 
 def _words(id: str, found: Mapping[str, Any]) -> str:
     roles = " ".join(f"{s['name']} {s['role']}" for s in found["symbols"])
-    return (
-        f"{id} {found['title']} {found['statement']['text']} {roles} {' '.join(found['implements'])}".lower()
-    )
+    return f"{id} {found['title']} {found['statement']['text']} {roles} {' '.join(found['implements'])}".lower()
