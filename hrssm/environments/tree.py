@@ -85,7 +85,7 @@ class TreeMDP:
         The order: depth embeddings; W; then node by node, breadth first, its noise and its children's embeddings.
         """
         # The legacy generator is the one whose stream numpy keeps frozen, and the one that the write-up drew from.
-        normal = np.random.RandomState(self.seed).standard_normal  # noqa: NPY002
+        normal = np.random.RandomState(self.seed).standard_normal
         self._depth_embedding = torch.from_numpy(normal((self.depth + 1, embedding_dim)))
         self._weight = weight_scale * torch.from_numpy(normal((observation_dim, 2 * embedding_dim)))
         noise, embeddings = [], [np.zeros((1, embedding_dim))]
