@@ -8,6 +8,7 @@ import re
 import mpmath
 import pytest
 import sympy as sp
+from sympy.functions.elementary.piecewise import ExprCondPair
 
 from derivations import emission, typst_printer
 from derivations.balls import ball, precision
@@ -81,7 +82,7 @@ def test_no_level_fell(id: str) -> None:
 def test_a_statement_survives_srepr(id: str) -> None:
     text = sp.srepr(FORMULAS[id].statement)
     with sp.evaluate(False):
-        back = eval(text, vars(sp).copy())
+        back = eval(text, vars(sp) | {"ExprCondPair": ExprCondPair})
     assert back.free_symbols == FORMULAS[id].statement.free_symbols
     assert len(relations(back)) == len(relations(FORMULAS[id].statement))
 
