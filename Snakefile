@@ -106,6 +106,7 @@ rule tables:
     input:
         rules.aggregate.output,
         "experiments/tables.py",
+        "experiments/labels.py",
         "experiments/printed.yaml",
     output:
         [f"{RESULTS}/tables/{name}.json" for name in EXPERIMENTS],
@@ -117,6 +118,7 @@ rule ledger:
     input:
         rules.aggregate.output,
         "experiments/ledger.py",
+        "experiments/labels.py",
         "hrssm/formulas/registry.json",
     output:
         f"{RESULTS}/ledger.json",
@@ -128,6 +130,8 @@ rule figures:
     input:
         rules.aggregate.output,
         "experiments/figures.py",
+        "experiments/labels.py",
+        "experiments/printed.yaml",
         "experiments/figure_style.py",
         "experiments/dependency_graph.py",
         "hrssm/formulas/registry.json",

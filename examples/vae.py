@@ -43,7 +43,7 @@ class VAE(nn.Module):
 def train(latent: str = "horospherical", steps: int = 2000, seed: int = 0) -> tuple[float, float]:
     """Mean error and KL over the last tenth of the steps."""
     torch.manual_seed(seed)
-    x = torch.as_tensor(load_digits().data, dtype=torch.float32) / 16
+    x = torch.as_tensor(load_digits(return_X_y=True)[0], dtype=torch.float32) / 16
     vae, history = VAE(latent), []
     adam = torch.optim.Adam(vae.parameters(), 1e-3)
     for _ in range(steps):

@@ -65,8 +65,7 @@ def describe(scale: str, plan: list[Experiment], manifests: list[dict[str, Any]]
         "members": sum(len(run["seeds"]) for run in runs),
         "stopped": sum(len(run["stopped"]) for run in runs),
         "experiments": [
-            {"id": e.id, "number": e.number, "title": e.title, "group": e.group, "cells": len(e.cells)}
-            for e in plan
+            {"id": e.id, "number": e.number, "title": e.title, "group": e.group, "cells": len(e.cells)} for e in plan
         ],
         "runs": runs,
     }
@@ -76,9 +75,7 @@ def write_json(path: Path, content: Any) -> None:
     """Write `content` so that a reader sees the old file or the new one, never half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".part")
-    draft.write_text(
-        json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
-    )
+    draft.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
     os.replace(draft, path)
 
 
@@ -97,24 +94,16 @@ def read_summary(results: Path, scale: str) -> pd.DataFrame:
     """The summary of `scale`; raises RecordError when it has not been made."""
     path = results / scale / "summary.parquet"
     if not path.is_file():
-        raise RecordError(
-            f"{path} does not exist: run `python -m experiments.aggregate --scale {scale}` first"
-        )
+        raise RecordError(f"{path} does not exist: run `python -m experiments.aggregate --scale {scale}` first")
     return pd.read_parquet(path)
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
     """The arguments that every script of this folder takes."""
-    made = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--scale", required=True, help="smoke, laptop or published: the folder below --results")
-    made.add_argument(
-        "--results", type=Path, default=Path("results"), help="where the runs are (default: results)"
-    )
-    made.add_argument(
-        "--experiments", type=Path, default=Path("experiments"), help="where the YAML files are"
-    )
+    made.add_argument("--results", type=Path, default=Path("results"), help="where the runs are (default: results)")
+    made.add_argument("--experiments", type=Path, default=Path("experiments"), help="where the YAML files are")
     return made
 
 

@@ -37,8 +37,7 @@ def layers(uses: Mapping[str, list[str]]) -> list[list[str]]:
     place: dict[str, float] = {}
     for column in columns:
         middle = {
-            name: [place[other] for other in uses[name] if other in place] or [len(place) + 1.0]
-            for name in column
+            name: [place[other] for other in uses[name] if other in place] or [len(place) + 1.0] for name in column
         }
         column.sort(key=lambda name: sum(middle[name]) / len(middle[name]))
         place.update({name: (index + 0.5) / len(column) for index, name in enumerate(column)})

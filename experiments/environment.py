@@ -94,9 +94,7 @@ def describe(run: Run, start: Start, distribution: str) -> dict[str, Any]:
         noise=settings.noise,
         dtype=torch.float64,
     )
-    law = occupancy(
-        tree, run.training.length, start=settings.start, lazy=settings.lazy, max_depth=settings.max_depth
-    )
+    law = occupancy(tree, run.training.length, start=settings.start, lazy=settings.lazy, max_depth=settings.max_depth)
     share, nodes = depth_occupancy(tree, law).mean(0), law.mean(0)
     centred = tree.observations - nodes @ tree.observations
     eigenvalues = torch.linalg.eigvalsh(centred.T @ (nodes[:, None] * centred)).flip(0)

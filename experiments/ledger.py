@@ -126,9 +126,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     claims = [judge(claim, experiment, summary) for experiment in plan for claim in experiment.claims]
-    counts = {
-        verdict: sum(c["verdict"] == verdict for c in claims) for verdict in ("holds", "fails", "undecided")
-    }
+    counts = {verdict: sum(c["verdict"] == verdict for c in claims) for verdict in ("holds", "fails", "undecided")}
     content = {
         "scale": arguments.scale,
         "counts": counts,

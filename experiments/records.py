@@ -79,9 +79,7 @@ def read_plan(folder: Path) -> list[Experiment]:
         raise RecordError(str(error)) from error
     return [
         Experiment(
-            **file.model_dump(
-                include={"id", "title", "group", "question", "setup", "metrics", "does_not_show"}
-            ),
+            **file.model_dump(include={"id", "title", "group", "question", "setup", "metrics", "does_not_show"}),
             cells={name: resolve(files, file.id, name) for name in _in_order(folder, file)},
             claims=[claim.model_dump() for claim in file.claims],
         )
@@ -102,9 +100,7 @@ def resolve(files: dict[str, schema.Experiment], experiment: str, cell: str) -> 
         file = files.get(at[0])
         if file is None or (at[1] not in file.cells and at[1] not in file.same_as):
             allowed = ", ".join(files) if file is None else ", ".join([*file.cells, *file.same_as])
-            raise RecordError(
-                f"{'/'.join(at)}, named by {experiment}/{cell}, does not exist; allowed are {allowed}"
-            )
+            raise RecordError(f"{'/'.join(at)}, named by {experiment}/{cell}, does not exist; allowed are {allowed}")
         if at in seen:
             raise RecordError(f"same_as of {experiment}/{cell} leads back to itself; give one its settings")
         if at[1] in file.cells:
@@ -142,9 +138,7 @@ def read_runs(results: Path, plan: list[Experiment]) -> tuple[pd.DataFrame, list
                 frame = pd.read_parquet(folder / name)
                 absent = [column for column in COLUMNS if column not in frame.columns]
                 if absent:
-                    raise RecordError(
-                        f"{folder / name} has no column {', '.join(absent)}; delete it and train again"
-                    )
+                    raise RecordError(f"{folder / name} has no column {', '.join(absent)}; delete it and train again")
                 frame = frame[list(COLUMNS)].assign(experiment=experiment.id, cell=cell, final=final)
                 frames.append(frame.assign(track=settings.run.track))
                 if not final:

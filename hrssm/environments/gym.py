@@ -105,9 +105,7 @@ class TreeEnvironment(gymnasium.Env[Observation, np.int64]):
         return int(self.tree.parent[self._node]) if action == 0 else self.tree.branching * self._node + action
 
     def _mask(self) -> NDArray[np.int8]:
-        mask = np.full(
-            self.tree.branching + 1, int(self.tree.node_depth[self._node]) < self._floor, dtype=np.int8
-        )
+        mask = np.full(self.tree.branching + 1, int(self.tree.node_depth[self._node]) < self._floor, dtype=np.int8)
         mask[0] = self._node > 0
         return mask
 

@@ -187,10 +187,7 @@ class TreeMDP:
         check_lazy(lazy)
         degree = self.degree_within(max_depth)
         uniforms = torch.stack(
-            [
-                torch.rand((length + 1, batch), generator=g, device=g.device, dtype=torch.float64)
-                for g in generators
-            ]
+            [torch.rand((length + 1, batch), generator=g, device=g.device, dtype=torch.float64) for g in generators]
         ).to(self.device)
         node = self._first_nodes(uniforms[:, 0], uniforms[:, length], start, max_depth)
         nodes = [node]
@@ -217,9 +214,7 @@ class TreeMDP:
             return first + torch.minimum((u * size).long(), size - 1)
         cumulative = self.start_law(start, max_depth).cumsum(0)
         # The last sum may fall short of one by rounding, and a uniform may land above it.
-        return torch.searchsorted(cumulative, u.contiguous(), right=True).clamp(
-            max=self.nodes_within(max_depth) - 1
-        )
+        return torch.searchsorted(cumulative, u.contiguous(), right=True).clamp(max=self.nodes_within(max_depth) - 1)
 
     def observe(self, nodes: Tensor) -> Tensor:
         """Observations (..., D) of `nodes` (...)."""

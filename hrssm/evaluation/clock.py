@@ -48,15 +48,11 @@ def blind_clock(
         law = law * ((mdp.node_depth >= depths[0]) & (mdp.node_depth <= depths[1]))
     mass = float(law.sum())
     if mass == 0.0:
-        raise ValueError(
-            f"depths = {depths}: no walk is ever there; these walks stay in 0..{max_depth or mdp.depth}."
-        )
+        raise ValueError(f"depths = {depths}: no walk is ever there; these walks stay in 0..{max_depth or mdp.depth}.")
     law = law / mass
     guess = law if learned is None else learned[:length].to(law)
     if guess.shape != law.shape:
-        raise ValueError(
-            f"learned has shape {tuple(guess.shape)}: it must be an occupancy (steps >= {length}, nodes)."
-        )
+        raise ValueError(f"learned has shape {tuple(guess.shape)}: it must be an occupancy (steps >= {length}, nodes).")
     joint, guess_joint = depth_occupancy(mdp, law), depth_occupancy(mdp, guess)
     marginal, guess_marginal = joint.sum(0), guess_joint.sum(0)
     levels = torch.arange(mdp.depth + 1, dtype=torch.float64, device=joint.device)

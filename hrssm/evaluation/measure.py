@@ -81,9 +81,7 @@ def measure(
     only; `seed` draws the folds; without `probes`, which take most of the time, theirs stay NaN.
     """
     if protocol not in get_args(Protocol):
-        raise ValueError(
-            f"protocol = {protocol!r}: choose one of {', '.join(map(repr, get_args(Protocol)))}."
-        )
+        raise ValueError(f"protocol = {protocol!r}: choose one of {', '.join(map(repr, get_args(Protocol)))}.")
     grid = trajectories.nodes.shape
     keep = np.ones(grid, dtype=bool)
     if depths is not None:

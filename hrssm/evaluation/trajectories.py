@@ -62,6 +62,4 @@ class Trajectories:
                 f"{self.observations.shape}."
             )
         if "kl" not in self.kl_terms:
-            raise ValueError(
-                f"kl_terms holds {sorted(self.kl_terms)}: it must hold 'kl', the whole divergence."
-            )
+            raise ValueError(f"kl_terms holds {sorted(self.kl_terms)}: it must hold 'kl', the whole divergence.")

@@ -37,9 +37,7 @@ def depth_law(branching: int, depth: int, length: int, start: str, lazy: Fractio
 @pytest.mark.parametrize("start", ["uniform", "stationary", "every-depth"])
 @pytest.mark.parametrize("lazy", [Fraction(0), Fraction(1, 4)])
 @pytest.mark.parametrize(("branching", "depth"), [(4, 5), (2, 3), (50, 2)])
-def test_depth_law_is_that_of_the_birth_death_chain(
-    branching: int, depth: int, start, lazy: Fraction
-) -> None:
+def test_depth_law_is_that_of_the_birth_death_chain(branching: int, depth: int, start, lazy: Fraction) -> None:
     tree = TreeMDP(branching, depth, observation_dim=2)
     found = depth_occupancy(tree, occupancy(tree, 10, start=start, lazy=float(lazy)))
     expected = [[float(p) for p in row] for row in depth_law(branching, depth, 10, start, lazy)]

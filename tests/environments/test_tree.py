@@ -22,9 +22,7 @@ def generators(*seeds: int) -> list[torch.Generator]:
     return [torch.Generator().manual_seed(seed) for seed in seeds]
 
 
-@pytest.mark.parametrize(
-    ("branching", "depth", "nodes"), [(4, 5, 1365), (4, 7, 21845), (50, 2, 2551), (1, 3, 4)]
-)
+@pytest.mark.parametrize(("branching", "depth", "nodes"), [(4, 5, 1365), (4, 7, 21845), (50, 2, 2551), (1, 3, 4)])
 def test_node_count(branching: int, depth: int, nodes: int) -> None:
     tree = TreeMDP(branching, depth, observation_dim=2)
     assert tree.num_nodes == nodes
@@ -36,9 +34,7 @@ def test_edges_join_parent_and_child() -> None:
     tree = TreeMDP(3, 4)
     edges = {(n, int(m)) for n in range(tree.num_nodes) for m in tree.neighbours[n] if m >= 0}
     assert edges == {(m, n) for n, m in edges}
-    assert edges == {
-        e for n in range(1, tree.num_nodes) for p in [int(tree.parent[n])] for e in ((n, p), (p, n))
-    }
+    assert edges == {e for n in range(1, tree.num_nodes) for p in [int(tree.parent[n])] for e in ((n, p), (p, n))}
     for node in range(tree.num_nodes):
         assert (tree.neighbours[node, : tree.degree[node]] >= 0).all()
         assert (tree.neighbours[node, tree.degree[node] :] == -1).all()
@@ -73,17 +69,13 @@ def test_scales_of_the_draws() -> None:
         error = 6 * (2 / draw.numel()) ** 0.5
         assert abs(float(draw.var() / scale**2) - 1) < error
     noiseless = TreeMDP(4, 5, seed=42, noise=0.0)
-    torch.testing.assert_close(
-        tree.observations - noiseless.observations, tree._noise.float(), rtol=0, atol=1e-6
-    )
+    torch.testing.assert_close(tree.observations - noiseless.observations, tree._noise.float(), rtol=0, atol=1e-6)
 
 
 def test_table_depends_on_the_seed_and_not_on_the_dtype() -> None:
     assert torch.equal(TreeMDP(seed=3).observations, TreeMDP(seed=3).observations)
     assert not torch.equal(TreeMDP(seed=3).observations, TreeMDP(seed=4).observations)
-    assert torch.equal(
-        TreeMDP(seed=3, dtype=torch.float64).observations.float(), TreeMDP(seed=3).observations
-    )
+    assert torch.equal(TreeMDP(seed=3, dtype=torch.float64).observations.float(), TreeMDP(seed=3).observations)
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -210,10 +202,7 @@ def test_depth_swapped_is_a_permutation_without_fixed_point() -> None:
 
 def test_counterfactual_keeps_the_noise() -> None:
     noisy, clean = TreeMDP(2, 3, seed=1), TreeMDP(2, 3, seed=1, noise=0.0)
-    pair = [
-        t.counterfactual("depth-redrawn", torch.Generator().manual_seed(0)).observations
-        for t in (noisy, clean)
-    ]
+    pair = [t.counterfactual("depth-redrawn", torch.Generator().manual_seed(0)).observations for t in (noisy, clean)]
     torch.testing.assert_close(pair[0] - pair[1], noisy._noise.float(), rtol=0, atol=1e-6)
 
 

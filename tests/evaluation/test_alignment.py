@@ -97,9 +97,7 @@ def test_nodes_enter_once() -> None:
 
 def test_rank_ceiling_is_the_largest_over_all_orders() -> None:
     depth = np.array([0, 1, 1, 2, 2, 2])
-    best = max(
-        rank_correlation(np.array(order, dtype=float), depth) for order in itertools.permutations(range(6))
-    )
+    best = max(rank_correlation(np.array(order, dtype=float), depth) for order in itertools.permutations(range(6)))
     assert rank_ceiling(depth) == pytest.approx(best)
     assert math.isnan(rank_ceiling(np.array([3, 3])))
     assert rank_ceiling(np.array([0, 1] * 5000)) == pytest.approx(math.sqrt(3) / 2, abs=1e-8)
@@ -111,9 +109,7 @@ def test_principal_components_are_those_of_scikit_learn() -> None:
         data = location[:, :dimension]
         found, expected = principal_components(data, count), PCA(min(count, dimension)).fit_transform(data)
         np.testing.assert_allclose(found, expected, atol=1e-9)
-    np.testing.assert_allclose(
-        principal_components(location + 1e3), principal_components(location), atol=1e-8
-    )
+    np.testing.assert_allclose(principal_components(location + 1e3), principal_components(location), atol=1e-8)
 
 
 def test_the_best_component_is_biased_and_the_held_out_one_is_not() -> None:

@@ -48,9 +48,7 @@ def test_depth_given_step_of_the_default_tree() -> None:
     law = depth_occupancy(TreeMDP(observation_dim=2), occupancy(TreeMDP(observation_dim=2), 10))
     assert float(law[0, 5]) == pytest.approx(1024 / 1365)
     # To depth 4 at step 1: all leaves go up, and 4/5 of the nodes at depth 3 go down.
-    assert float(law[1, 4]) == pytest.approx(
-        float(Fraction(1024, 1365) + Fraction(64, 1365) * Fraction(4, 5))
-    )
+    assert float(law[1, 4]) == pytest.approx(float(Fraction(1024, 1365) + Fraction(64, 1365) * Fraction(4, 5)))
     assert law.argmax(1).tolist() == [5, 4] * 5
 
 

@@ -70,9 +70,7 @@ def test_the_height_is_signed_and_the_fibre_is_not_read_for_depth() -> None:
 
 
 def test_without_a_height_the_best_component_takes_its_place() -> None:
-    euclidean = replace(
-        trajectories(), has_height=False, attenuation=None, kl_terms={"kl": np.ones((10, 60))}
-    )
+    euclidean = replace(trajectories(), has_height=False, attenuation=None, kl_terms={"kl": np.ones((10, 60))})
     euclidean.location[..., 0] *= 5.0
     for protocol in ("published", "every_depth"):
         scores = measure(euclidean, protocol)

@@ -113,9 +113,7 @@ def test_scales_and_constant_features_do_not_matter() -> None:
     labels = rng.integers(0, 3, 300)
     features = labels[:, None] + rng.normal(size=(300, 3))
     shifted = np.concatenate([features * [1e-6, 1.0, 1e6] + 1e3, np.ones((300, 1))], axis=1)
-    assert fitted_probe(shifted, labels).accuracy == pytest.approx(
-        fitted_probe(features, labels).accuracy, abs=0.01
-    )
+    assert fitted_probe(shifted, labels).accuracy == pytest.approx(fitted_probe(features, labels).accuracy, abs=0.01)
 
 
 def test_an_unfinished_fit_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
