@@ -42,12 +42,17 @@ rule verify:
     """Every formula of the reference, proved; what is committed must be what the proofs emit."""
     input:
         Path("derivations").glob("*.py"),
+        Path("hrssm/distributions").glob("*.py"),
+        "hrssm/geometry.py",
         "hrssm/formulas/registry.json",
     output:
         f"{RESULTS}/verified.txt",
     threads: workflow.cores
+    message:
+        "verify: proving every formula of the reference, {threads} at a time"
     shell:
-        "{PYTHON} -m derivations --check --jobs {threads} > {output}.log 2>&1 || (cat {output}.log; exit 1) && mv {output}.log {output}"
+        "{PYTHON} -m derivations --check --jobs {threads} > {output}.part 2>&1 || (cat {output}.part; exit 1); "
+        "tail -n 1 {output}.part; mv {output}.part {output}"
 
 
 for experiment in EXPERIMENTS.values():
@@ -71,6 +76,8 @@ for experiment in EXPERIMENTS.values():
                 cells=" ".join(f"--cell {name}" for name in cells),
                 resolved=resolved(experiment, cells),
             priority: int(work // 10**5)
+            message:
+                f"train: {experiment.id}, {', '.join(cells)}"
             shell:
                 "{PYTHON} -m hrssm train {params.file} {params.cells} --scale {SCALE} --out {RESULTS} "
                 "--device {DEVICE} --threads {threads} --overwrite"
@@ -85,6 +92,8 @@ for experiment in EXPERIMENTS.values():
             params:
                 directories=" ".join(directories),
                 resolved=resolved(experiment, cells),
+            message:
+                f"evaluate: {experiment.id}, {', '.join(cells)}"
             shell:
                 "{PYTHON} -m hrssm evaluate {params.directories} --device {DEVICE} --threads {threads}"
 
@@ -98,6 +107,8 @@ rule aggregate:
     output:
         f"{RESULTS}/summary.parquet",
         f"{RESULTS}/summary.json",
+    message:
+        "aggregate: all runs into one summary"
     shell:
         "{PYTHON} -m experiments.aggregate --scale {SCALE}"
 
@@ -110,6 +121,8 @@ rule tables:
         "experiments/printed.yaml",
     output:
         [f"{RESULTS}/tables/{name}.json" for name in EXPERIMENTS],
+    message:
+        "tables"
     shell:
         "{PYTHON} -m experiments.tables --scale {SCALE}"
 
@@ -122,6 +135,8 @@ rule ledger:
         "hrssm/formulas/registry.json",
     output:
         f"{RESULTS}/ledger.json",
+    message:
+        "ledger: deciding every claim"
     shell:
         "{PYTHON} -m experiments.ledger --scale {SCALE}"
 
@@ -137,6 +152,8 @@ rule figures:
         "hrssm/formulas/registry.json",
     output:
         f"{RESULTS}/figures/dependencies.svg",
+    message:
+        "figures"
     shell:
         "{PYTHON} -m experiments.figures --scale {SCALE}"
 
@@ -149,6 +166,8 @@ rule environment:
     output:
         f"{RESULTS}/environment.json",
         f"{RESULTS}/figures/clock.svg",
+    message:
+        "environment: exact facts of the trees and walks"
     shell:
         "{PYTHON} -m experiments.environment --scale {SCALE}"
 
@@ -166,5 +185,7 @@ rule paper:
         "paper/paper.pdf",
     params:
         scale=SCALE,
+    message:
+        "paper: typesetting paper/paper.pdf"
     shell:
         "{PYTHON} -m experiments.typeset --scale {SCALE} --out {output}"
