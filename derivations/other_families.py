@@ -109,7 +109,7 @@ def _wrapped(p: Point) -> arb:
     ],
     uses=["geo-horo-polar"],
     status="new",
-    sources=[("nagano2019", "section 3")],
+    sources=[("nagano2019wrapped", "section 3")],
     in_coordinates=wrapped_in_coordinates,
     certificate=Certificate(
         points=grid(26, Q=("0", "9"), L=REAL, r=("1/100", "6"), m=[1, 2, 3, 7]), independent=_wrapped
