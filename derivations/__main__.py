@@ -67,9 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
         f"{standing} of {len(reports)} entries stand, mutation score {total_score(reports):.1%}, "
         f"{time.perf_counter() - started:.1f} s"
     )
-    status = (
-        0 if standing == len(reports) and not any((r.mutation or {}).get("surviving") for r in reports) else 1
-    )
+    status = 0 if standing == len(reports) and not any((r.mutation or {}).get("surviving") for r in reports) else 1
     if options.ids or importlib.util.find_spec("derivations.emission") is None:
         return status
     emission = importlib.import_module("derivations.emission")

@@ -240,10 +240,7 @@ def normal_expectation(
     edges = [-cut, -top, 0, top, cut] if top > 1 else [-cut, 0, cut]
     points = sorted({int(x) for x in edges})
     for low, high in pairwise(points):
-        body = (
-            body
-            + acb.integral(lambda z, analytic: f(z, analytic) * (-z * z / 2).exp(), acb(low), acb(high)).real
-        )
+        body = body + acb.integral(lambda z, analytic: f(z, analytic) * (-z * z / 2).exp(), acb(low), acb(high)).real
     tail = big * (c * c / 2).exp() * ((arb(cut) - c) / arb(2).sqrt()).erfc()
     value = body * scale + plus_minus(tail)
     if not value.is_finite() or (value.rel_accuracy_bits() < bits and value.rad() > arb(2) ** (-bits)):

@@ -71,10 +71,7 @@ def grid(count: int = MINIMUM_POINTS, **axes: Sequence[Any]) -> tuple[dict[str, 
     if len(names) <= 4:
         corners = list(product(*ends))
     else:
-        corners = [
-            tuple(ends[j][((i * (2 * j + 1) + j) >> (j % 4)) & 1] for j in range(len(names)))
-            for i in range(16)
-        ]
+        corners = [tuple(ends[j][((i * (2 * j + 1) + j) >> (j % 4)) & 1] for j in range(len(names))) for i in range(16)]
     points = [dict(zip(names, corner, strict=True)) for corner in corners]
     i = 0
     while len(points) < count:
@@ -224,16 +221,12 @@ def certify(certificate: Certificate, statement: Any) -> CertificateReport:
             if verdict != "true":
                 return CertificateReport(verdict, index, widest, digits, walked, f"{relation} at {where}")
             if wide > float(TOLERANCE):
-                return CertificateReport(
-                    "unknown", index, widest, digits, walked, f"width {wide:.1e} at {where}"
-                )
+                return CertificateReport("unknown", index, widest, digits, walked, f"width {wide:.1e} at {where}")
             for side, rounded in zip(_entries(relation.rhs), rights, strict=True):
                 agree = _digits(_mpmath(side, point), rounded)
                 digits = agree if digits is None else min(digits, agree)
                 if agree < 45:
-                    return CertificateReport(
-                        "false", index, widest, digits, walked, f"mpmath differs at {where}"
-                    )
+                    return CertificateReport("false", index, widest, digits, walked, f"mpmath differs at {where}")
         if certificate.numeric and index % max(1, len(certificate.points) // certificate.numeric_points) == 0:
             with mp.workdps(50):
                 values = certificate.numeric(point)
@@ -243,9 +236,7 @@ def certify(certificate: Certificate, statement: Any) -> CertificateReport:
                 target = [evaluate(e, point, certificate.bits) for e in _entries(relation.rhs)]
                 for a, b in zip(_entries(value), target, strict=True):
                     if _digits(a, b) < certificate.numeric_digits:
-                        return CertificateReport(
-                            "false", index, widest, digits, walked, f"mpmath route at {point}"
-                        )
+                        return CertificateReport("false", index, widest, digits, walked, f"mpmath route at {point}")
             walked += 1
     return CertificateReport("true", len(certificate.points), widest, digits, walked)
 
@@ -259,9 +250,7 @@ def _mpmath(expr: Any, point: Point) -> Any:
         expr = expr.subs(known).doit()
         symbols = [s for s in symbols if s not in known]
     with mp.workdps(70):
-        values = [
-            mp.mpf(int(sp.Rational(point[s.name]).p)) / int(sp.Rational(point[s.name]).q) for s in symbols
-        ]
+        values = [mp.mpf(int(sp.Rational(point[s.name]).p)) / int(sp.Rational(point[s.name]).q) for s in symbols]
         return mp.mpf(sp.lambdify(symbols, expr, modules="mpmath")(*values))
 
 

@@ -286,15 +286,12 @@ def geo_log(claim: Any) -> Iterator[Step]:
         substitute(UNIT),
         "along a geodesic, at t: cosh of the distance is cosh t",
     )
-    yield Step(
-        RISE.subs(turned), c * sp.sinh(t), substitute(UNIT), "and the height component is cos(theta) sinh t"
-    )
+    yield Step(RISE.subs(turned), c * sp.sinh(t), substitute(UNIT), "and the height component is cos(theta) sinh t")
     yield Step(
         sp.exp(tau - other).subs(turned) * sp.exp(tau) * sn * sp.sinh(t) / D,
         sp.exp(tau) * sn * sp.sinh(t),
         algebra,
-        "and the fibre component e^tau sin(theta) sinh t: the factor t/sinh t gives back t times the "
-        "direction",
+        "and the fibre component e^tau sin(theta) sinh t: the factor t/sinh t gives back t times the direction",
     )
     yield Step(
         name("log", "z", "w"),

@@ -76,9 +76,7 @@ def _points() -> tuple[dict[str, Any], ...]:
     statement=sp.Tuple(
         sp.Eq(name("to_lorentz", "z"), sp.ImmutableMatrix([X0, X1, XB]), evaluate=False),
         sp.Eq(name("to_ball", "z"), sp.ImmutableMatrix([X1 / (1 + X0), XB / (1 + X0)]), evaluate=False),
-        sp.Eq(
-            name("from_lorentz", "X"), sp.ImmutableMatrix([-sp.log(x0 - x1), xi / (x0 - x1)]), evaluate=False
-        ),
+        sp.Eq(name("from_lorentz", "X"), sp.ImmutableMatrix([-sp.log(x0 - x1), xi / (x0 - x1)]), evaluate=False),
         sp.Eq(
             name("from_ball", "p"),
             sp.ImmutableMatrix([sp.log((1 - axis**2 - rest**2) / OPPOSITE), 2 * part / OPPOSITE]),
@@ -163,8 +161,7 @@ def geo_ball_map(claim: Any) -> Iterator[Step]:
         name("dist", "p", "q"),
         name("dist", "p", "q"),
         argument,
-        "the maps act on the fibre through |b|^2 and coordinate by coordinate, so what is shown holds in "
-        "any dimension",
+        "the maps act on the fibre through |b|^2 and coordinate by coordinate, so what is shown holds in any dimension",
     )
 
 

@@ -171,9 +171,7 @@ def backward(m: int) -> list[fmpq]:
     """Coefficients of v^0 .. v^3 of KL(RN(o, sigma) || HG(0, 0, sigma, sigma))."""
     before, ctx.cap = ctx.cap, ORDER + 1
     try:
-        sinh_squared = [fmpq(0)] + [
-            fmpq(2 ** (2 * j - 1), math.factorial(2 * j)) for j in range(1, ORDER + 1)
-        ]
+        sinh_squared = [fmpq(0)] + [fmpq(2 ** (2 * j - 1), math.factorial(2 * j)) for j in range(1, ORDER + 1)]
         height = _height_squared(m, ORDER + 1)
         inside = [h + fmpq(m, m + 1) * q for h, q in zip(height, sinh_squared, strict=True)]
         inside[1] -= 1

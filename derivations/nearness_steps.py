@@ -149,8 +149,7 @@ def normaliser_steps() -> Expansion:
         1 + m * Y * sigma**2 / 6 + (m**2 * Y**2 / 72 - m * Y**2 / 180) * sigma**4,
         power,
         truncation(sigma, 6),
-        "(sinh r / r)^m with r^2 = sigma^2 Y: against e^(-r^2/(2 sigma^2)) r^m dr, Y is chi-squared of d "
-        "degrees",
+        "(sinh r / r)^m with r^2 = sigma^2 Y: against e^(-r^2/(2 sigma^2)) r^m dr, Y is chi-squared of d degrees",
     )
     average = mean(power, CHI)
     yield Step(E(power), average, expectation("chi-squared-moments", CHI), "E[Y^n] = d (d+2) ... (d+2n-2)")
@@ -197,9 +196,7 @@ def forward_steps(
     )
     rise = inside_polynomial(tall, sp.S.Zero, sigma, order)
     yield Step(sp.sinh(tall / 2) ** 2, rise, series(sigma, order), "the other part of z")
-    inside = sp.expand(
-        rise + truncated((1 + fibre * sigma**2) ** 2 * sigma**2 * X * growth / 4, sigma, order)
-    )
+    inside = sp.expand(rise + truncated((1 + fibre * sigma**2) ** 2 * sigma**2 * X * growth / 4, sigma, order))
     yield Step(
         rise + (1 + fibre * sigma**2) ** 2 * sigma**2 * X * growth / 4,
         inside,

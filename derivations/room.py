@@ -70,8 +70,7 @@ def _volume(p: Point) -> list[arb]:
     },
     conventions=[
         CURVATURE,
-        "growth is the limit of d log Vol/dr; cost is the radius over which the volume grows by the factor "
-        "B there",
+        "growth is the limit of d log Vol/dr; cost is the radius over which the volume grows by the factor B there",
     ],
     uses=["geo-metric", "geo-distance"],
     status="proves",
@@ -122,9 +121,7 @@ def geo_ball_volume(claim: Any) -> Iterator[Step]:
             antiderivative(primitive.subs(r, x), x, sp.S.Zero, r),
             f"the radial integral, d = {n + 1}",
         )
-        yield Step(
-            areas[n] * primitive, claim[0].rhs.subs(m, n).doit(), algebra, f"the statement at d = {n + 1}"
-        )
+        yield Step(areas[n] * primitive, claim[0].rhs.subs(m, n).doit(), algebra, f"the statement at d = {n + 1}")
     yield Step(
         SPHERE * RADIAL,
         claim[0].rhs,
@@ -173,8 +170,7 @@ area, mismatch = symbol("A", positive=True), symbol("g", positive=True)
         CURVATURE,
         "spacing: Euclidean distance of b at which unit balls centred at the height become disjoint",
         "slope_capacity: d tau/d level when B^level disjoint balls are to fit over one patch",
-        "slope_drift: d mu/d level when the drift term of the KL stays the same while delta^2 grows as "
-        "e^(g level)",
+        "slope_drift: d mu/d level when the drift term of the KL stays the same while delta^2 grows as e^(g level)",
     ],
     uses=["geo-metric", "geo-volume", "geo-distance"],
     status="corrects",
@@ -227,9 +223,7 @@ def geo_capacity(claim: Any) -> Iterator[Step]:
         algebra,
         "log of the room gained: at this height there is room for B^level",
     )
-    yield Step(
-        sp.Derivative(height, level), claim[3].rhs, differentiate, "its slope: depth falls with height"
-    )
+    yield Step(sp.Derivative(height, level), claim[3].rhs, differentiate, "its slope: depth falls with height")
     mu, sigma, s = symbol("mu", real=True), symbol("sigma", positive=True), symbol("s", positive=True)
     drift = sp.exp(mismatch * level) / (2 * s**2) * sp.exp(-2 * mu + 2 * sigma**2)
     rising = start + mismatch * level / 2
@@ -239,9 +233,7 @@ def geo_capacity(claim: Any) -> Iterator[Step]:
         algebra,
         "on this line the drift term is constant",
     )
-    yield Step(
-        sp.Derivative(rising, level), claim[4].rhs, differentiate, "its slope: depth rises with height"
-    )
+    yield Step(sp.Derivative(rising, level), claim[4].rhs, differentiate, "its slope: depth rises with height")
 
 
 def _capacity(p: Point) -> list[arb]:

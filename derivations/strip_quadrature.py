@@ -86,9 +86,7 @@ def _odd_factorial(n: int) -> int:
 
 def _edge_moment(half: int, a: arb) -> arb:
     """Mean of (x^2 + a^2)^half over a standard normal x."""
-    return sum(
-        (math.comb(half, j) * a ** (2 * (half - j)) * _odd_factorial(j) for j in range(half + 1)), arb(0)
-    )
+    return sum((math.comb(half, j) * a ** (2 * (half - j)) * _odd_factorial(j) for j in range(half + 1)), arb(0))
 
 
 def gaussian_mean_square(m: int, scale: str) -> arb:
@@ -158,10 +156,7 @@ def alternating_mean_square(m: int, scale: str, terms: int = 60) -> arb:
             power = arb(0)
             for n in range(k + 1):
                 inner = sum(
-                    (
-                        (-1) ** j * math.comb(2 * (k - n), j) * lift[abs(k - j)]
-                        for j in range(2 * (k - n) + 1)
-                    ),
+                    ((-1) ** j * math.comb(2 * (k - n), j) * lift[abs(k - j)] for j in range(2 * (k - n) + 1)),
                     arb(0),
                 )
                 power += math.comb(k, n) * s ** (2 * n) * math.prod(range(m, m + 2 * n, 2)) * inner
@@ -176,9 +171,7 @@ def alternating_mean_square(m: int, scale: str, terms: int = 60) -> arb:
 # ------------------------------------------------------------------------------------------- RN
 
 
-def _against_gaussian(
-    mass: Callable[[arb], arb], constant: arb, rate: int, s: arb, start: float, nats: float
-) -> arb:
+def _against_gaussian(mass: Callable[[arb], arb], constant: arb, rate: int, s: arb, start: float, nats: float) -> arb:
     """Upper bound of the integral of mass(p) d(-e^(-p^2/(2 s^2))) over p > start.
 
     `mass` is increasing and at most constant e^(rate p). Upper sums up to where the Gaussian has fallen by
@@ -196,9 +189,7 @@ def _against_gaussian(
         total += mass(p) * (before - after)
         before = after
     beyond = s * (arb.pi() / 2).sqrt() * ((p - rate * s * s) / (s * arb(2).sqrt())).erfc()
-    total += constant * (
-        (rate * p - p * p / (2 * s * s)).exp() + rate * (arb(rate) ** 2 * s * s / 2).exp() * beyond
-    )
+    total += constant * ((rate * p - p * p / (2 * s * s)).exp() + rate * (arb(rate) ** 2 * s * s / 2).exp() * beyond)
     return arb(total.upper())
 
 
