@@ -33,6 +33,10 @@ def resolved(experiment, cells):
     return f"{source_digest()} {SETTINGS.seeds} {' '.join(digests)}"
 
 
+# At smoke scale only the pipeline is on trial: the reference must be of these sources; `make test` proves it.
+VERIFY = "--sources" if SCALE == "smoke" else "--check"
+
+
 rule all:
     input:
         "paper/paper.pdf",
@@ -49,9 +53,9 @@ rule verify:
         f"{RESULTS}/verified.txt",
     threads: workflow.cores
     message:
-        "verify: proving every formula of the reference, {threads} at a time"
+        "verify: {VERIFY}, {threads} at a time"
     shell:
-        "{PYTHON} -m derivations --check --jobs {threads} > {output}.part 2>&1 || (cat {output}.part; exit 1); "
+        "{PYTHON} -m derivations {VERIFY} --jobs {threads} > {output}.part 2>&1 || (cat {output}.part; exit 1); "
         "tail -n 1 {output}.part; mv {output}.part {output}"
 
 

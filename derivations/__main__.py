@@ -1,7 +1,8 @@
 """`python -m derivations`: check every entry, print what came out, and emit the reference.
 
 Options: `--no-cache` proves everything afresh; `--check` emits nothing and fails when what is committed
-differs; `--jobs N` checks N entries at a time; ids restrict the run, and then nothing is emitted.
+differs; `--sources` proves nothing and only compares digests; `--jobs N` checks N entries at a time; ids
+restrict the run, and then nothing is emitted.
 """
 
 from __future__ import annotations
@@ -46,8 +47,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("ids", nargs="*", help="check only these entries")
     parser.add_argument("--no-cache", action="store_true", help="ignore stored results of slow exact work")
     parser.add_argument("--check", action="store_true", help="compare with what is committed, emit nothing")
+    parser.add_argument("--sources", action="store_true", help="only see that what is committed is of these sources")
     parser.add_argument("--jobs", type=int, default=2, help="entries checked at a time (default 2)")
     options = parser.parse_args(arguments)
+    if options.sources:
+        return importlib.import_module("derivations.emission").check_sources()
     formulas = collect()
     unknown = [key for key in options.ids if key not in formulas]
     if unknown:

@@ -61,6 +61,20 @@ def emit(formulas: Mapping[str, Formula], reports: Sequence[Report], check: bool
     return status
 
 
+def check_sources() -> int:
+    """Exit status 1, with the remedy, unless the committed reference was emitted from these very proofs."""
+    path = ROOM / "registry.json"
+    committed = json.loads(path.read_text(encoding="utf-8"))["digest"] if path.is_file() else "nothing"
+    if committed == digest():
+        print(f"the reference was emitted from these sources: {committed}")
+        return 0
+    print(
+        f"hrssm/formulas was emitted from {committed}, and these proofs are {digest()}: run python -m derivations",
+        file=sys.stderr,
+    )
+    return 1
+
+
 def fallen(registry: str) -> list[tuple[str, str, str]]:
     """The entries whose level is lower in `registry` than in the committed one: (id, before, after)."""
     path = ROOM / "registry.json"
