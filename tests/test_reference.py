@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 from fractions import Fraction
 
+import flint
 import pytest
 import torch
 
-flint = pytest.importorskip("flint")
-
-from hrssm import reference  # noqa: E402
-from hrssm.distributions import HorosphericalGaussian  # noqa: E402
-from hrssm.reference import horospherical, parameters  # noqa: E402
+from hrssm import reference
+from hrssm.distributions import HorosphericalGaussian
+from hrssm.reference import horospherical, parameters
 
 Q = {"mu": "0.3", "beta": ["0.1", "-0.2"], "sigma": "0.5", "s": "0.8"}
 P = {"mu": "-0.1", "beta": ["0.4", "0.3"], "sigma": "0.7", "s": ["0.5", "0.9"]}

@@ -10,14 +10,12 @@ class Optimiser:
     """Adam on an ensemble: each member's gradient is clipped by its own norm, as if it trained alone.
 
     ``finite`` (members,) says which members have had a finite loss and gradient at every step so far; one that has not
-    is frozen from then on: its gradient is zeroed and its record ends there.
+    is out from then on: its gradient is zeroed, so that nothing spreads, and its record ends there.
     """
 
     def __init__(self, model: nn.Module, learning_rate: float, clip: float) -> None:
         self.parameters = [p for p in model.parameters() if p.requires_grad]
-        # One kernel for all parameters; PyTorch has it for these two device types.
-        fused = all(p.device.type in ("cpu", "cuda") and p.is_floating_point() for p in self.parameters)
-        self.adam = torch.optim.Adam(self.parameters, lr=learning_rate, fused=fused)
+        self.adam = torch.optim.Adam(self.parameters, lr=learning_rate, fused=True)
         self.clip = clip
         first = self.parameters[0]
         self.finite = torch.ones(first.shape[0], dtype=torch.bool, device=first.device)

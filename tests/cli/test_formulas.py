@@ -53,7 +53,6 @@ def test_cite(run, format: str) -> None:
 
 
 def test_kl_prints_both_roads(run) -> None:
-    pytest.importorskip("flint")
     printed = run("kl", "--q", "mu=0,beta=0.5,sigma=1,s=1", "--p", "mu=0,beta=0,sigma=1,s=1", "--digits", "30")
     assert printed.exit_code == 0
     assert printed.output.count("0.9236320123663312784") >= 2

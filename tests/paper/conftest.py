@@ -34,7 +34,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def pdf(root: Path) -> Path:
     """The compiled paper, without a warning and without fonts that a bare machine lacks."""
-    typst = pytest.importorskip("typst")
+    import typst
+
     content, warnings = typst.compile_with_warnings(
         root / "paper" / "paper.typ", root=root, sys_inputs={"scale": "smoke"}, ignore_system_fonts=True
     )

@@ -11,8 +11,6 @@ import pytest
 from experiments import check_paper
 from experiments.check_paper import check_pdf, pages_of
 
-pytest.importorskip("pypdf")
-
 
 @pytest.fixture(scope="module")
 def pages(pdf: Path) -> list[str]:
