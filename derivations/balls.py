@@ -10,7 +10,7 @@ Everything here returns a ball that provably contains the true value. `ball` eva
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
@@ -105,6 +105,8 @@ def _eval_node(e: Any, point: dict[str, Any], memo: dict[sp.Basic, Any]) -> Any:
         return value if isinstance(value, acb) else field(value)
     if e is sp.pi:
         return field(arb.pi())
+    if e is sp.EulerGamma:
+        return field(arb.const_euler())
     if e is sp.I and field is acb:
         return acb(0, 1)
     if e is sp.E:
@@ -129,6 +131,10 @@ def _eval_node(e: Any, point: dict[str, Any], memo: dict[sp.Basic, Any]) -> Any:
         for v in values[1:]:
             result = result.max(v) if isinstance(e, sp.Max) else result.min(v)
         return field(result)
+    if isinstance(e, sp.polygamma):
+        order, x = (_eval(a, point, memo) for a in e.args)
+        value = acb(x).polygamma(acb(order))
+        return value if field is acb else value.real
     if isinstance(e, sp.atan2):
         return arb.atan2(_eval(e.args[0], point, memo), _eval(e.args[1], point, memo))
     if isinstance(e, sp.binomial):
@@ -192,6 +198,22 @@ def _piecewise(e: sp.Piecewise, point: dict[str, Any], memo: dict[sp.Basic, Any]
         if holds != sp.false:
             break
     raise NotEvaluable(f"cannot decide the branch of {e}")
+
+
+def samples(symbols: Iterable[sp.Symbol], count: int = 8) -> Iterator[dict[str, sp.Rational]]:
+    """Exact points in the domain that the symbols' assumptions allow, the same ones at every call."""
+    ordered = sorted(symbols, key=lambda s: s.name)
+    for i in range(count):
+        point = {}
+        for j, s in enumerate(ordered):
+            k = (7 * i + 5 * j + 3 * i * j) % 11
+            if s.is_integer:
+                point[s.name] = sp.Integer(2 + k % 4)
+            elif s.is_positive or s.is_nonnegative:
+                point[s.name] = sp.Rational(2 * k + 3, 13)
+            else:
+                point[s.name] = sp.Rational(2 * k - 9, 7)
+        yield point
 
 
 # ------------------------------------------------------------------------------------------- integrals

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import sympy as sp
 
 from derivations import cache
-from derivations.balls import NotEvaluable, ball, precision
+from derivations.balls import NotEvaluable, ball, precision, samples
 from derivations.certificate import certify, refutes, relations
 from derivations.formula import Formula, Step, modules_of
 from derivations.rewrites import leans_on
@@ -35,11 +35,13 @@ class StepReport:
 
 @dataclass(frozen=True)
 class ProofReport:
-    """The verdict of a proof and of each of its steps."""
+    """The verdict of a proof and of each of its steps, and whether every relation is reached symbolically (if not, by
+    enclosing it)."""
 
     verdict: str
     steps: tuple[StepReport, ...]
     detail: str = ""
+    symbolic: bool = True
 
 
 @dataclass(frozen=True)
@@ -114,22 +116,6 @@ def _flat(value: Any) -> list[Any]:
     return [value]
 
 
-def samples(symbols: Iterable[sp.Symbol], count: int = 8) -> Iterator[dict[str, sp.Rational]]:
-    """Exact points in the domain that the symbols' assumptions allow, the same ones at every call."""
-    ordered = sorted(symbols, key=lambda s: s.name)
-    for i in range(count):
-        point = {}
-        for j, s in enumerate(ordered):
-            k = (7 * i + 5 * j + 3 * i * j) % 11
-            if s.is_integer:
-                point[s.name] = sp.Integer(2 + k % 4)
-            elif s.is_positive or s.is_nonnegative:
-                point[s.name] = sp.Rational(2 * k + 3, 13)
-            else:
-                point[s.name] = sp.Rational(2 * k - 9, 7)
-        yield point
-
-
 def certified_nonzero(residual: Any) -> bool:
     """Whether a ball excludes zero at some exact point of the domain."""
     residual = sp.sympify(residual)
@@ -173,6 +159,7 @@ def prove(formula: Formula, statement: Any = None) -> ProofReport:
         return ProofReport("unknown", (), "no proof")
     reports: list[StepReport] = []
     reached: set[int] = set()
+    enclosed: set[int] = set()  # relations that a step reaches by balls
     shown: set[Any] = set()  # what earlier steps found to be non-negative
     many = relations(claim)
     worst = "true"
@@ -190,6 +177,8 @@ def prove(formula: Formula, statement: Any = None) -> ProofReport:
                 continue
             if step.rhs == relation.rhs and (step.op == "==" or step.lhs == relation.lhs):
                 reached.add(index)
+                if not step.by.symbolic:
+                    enclosed.add(index)
         if verdict != "true":
             worst = verdict if worst == "true" or verdict == "false" else worst
             if statement is not None and worst == "false":
@@ -198,7 +187,9 @@ def prove(formula: Formula, statement: Any = None) -> ProofReport:
         missing = [i for i in range(len(many)) if i not in reached]
         return ProofReport("unknown", tuple(reports), f"no step reaches relation {missing}")
     bad = next((r for r in reports if r.verdict == worst), None) if worst != "true" else None
-    return ProofReport(worst, tuple(reports), f"{bad.lhs} {bad.op} {bad.rhs} [{bad.rewrite}]" if bad else "")
+    return ProofReport(
+        worst, tuple(reports), f"{bad.lhs} {bad.op} {bad.rhs} [{bad.rewrite}]" if bad else "", not enclosed
+    )
 
 
 def _print(expr: Any) -> str:
@@ -256,7 +247,8 @@ def verify(formula: Formula) -> Report:
     proved, enclosed = ((parts[p] or {}).get("verdict") == "true" for p in ("proof", "certificate"))
     stands = enclosed or (proved and formula.certificate is None)
     verdict = "false" if "false" in verdicts else "true" if stands else "unknown"
-    level = "C" if formula.cited else "S" if proved else "B" if enclosed else "-"
+    symbolic = proved and (parts["proof"] or {})["symbolic"]
+    level = "C" if formula.cited else "S" if symbolic else "B" if proved or enclosed else "-"
     if verdict == "false":
         level = "-"
     return Report(formula.id, verdict, level, parts["proof"], parts["certificate"], parts["mutation"], seconds)

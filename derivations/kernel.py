@@ -48,6 +48,7 @@ generator function under `@entry(...)`. The decorator's arguments say *what* is 
 - **A step** is true when its rewrite leaves exactly 0; false when what it leaves is certified non-zero by a
   ball at some rational point of the symbols' domain; unknown otherwise. Give symbols their assumptions
   (positive=True, ...).
+- **Level**: S where every relation is reached by symbolic steps, B where one of them is reached by `enclose`.
 - **Certificate**: `independent` computes the left side by definition, in Arb; see
   `derivations.certificate`. Without numbers in it, give `uncertified="reason"` instead; mutants must then
   fall at level S.
@@ -89,7 +90,9 @@ from derivations.rewrites import (
     complete_square,
     convex,
     differentiate,
+    enclose,
     factor,
+    gamma_recurrence,
     induction,
     integrate,
     limit,
@@ -126,10 +129,12 @@ __all__ = [
     "complete_square",
     "convex",
     "differentiate",
+    "enclose",
     "entry",
     "exact",
     "factor",
     "fmpq",
+    "gamma_recurrence",
     "grid",
     "half_width",
     "induction",

@@ -17,6 +17,8 @@ from typing import Any
 
 import sympy as sp
 
+from derivations.limits import limit_of
+
 Expr = Any
 
 
@@ -28,6 +30,7 @@ class Rewrite:
     data: tuple[Any, ...] = ()
     residual: Callable[[Expr, Expr], Expr] = field(compare=False, repr=False, default=lambda a, b: a - b)
     checked: bool = True
+    symbolic: bool = True  # False: it encloses numbers, so what it reaches stands at level B
 
 
 def normal(expr: Expr) -> Expr:
@@ -58,6 +61,32 @@ def _log_expand(lhs: Expr, rhs: Expr) -> Expr:
 
 #: logarithms of products and powers of positive symbols are split
 log_expand = Rewrite("log-expand", (), _log_expand)
+
+
+def gamma_at_base(expr: Expr) -> Expr:
+    """Gamma functions of z + n, n a positive integer, as those of z; logarithms of gamma as log-gamma."""
+
+    def shifted(f: Expr) -> Expr:
+        n, z = f.args[-1].as_coeff_Add()
+        if not (n.is_Integer and n > 0) or z == 0:
+            return f
+        steps = [z + k for k in range(int(n))]
+        if isinstance(f, sp.gamma):
+            return sp.Mul(sp.gamma(z), *steps)
+        if isinstance(f, sp.loggamma):
+            return sp.Add(sp.loggamma(z), *(sp.log(x) for x in steps))
+        order = f.args[0]
+        return sp.polygamma(order, z) + (-1) ** order * sp.factorial(order) * sp.Add(
+            *(x ** (-order - 1) for x in steps)
+        )
+
+    expr = sp.expand_log(sp.sympify(expr))
+    expr = expr.replace(sp.log, lambda x: sp.loggamma(x.args[0]) if isinstance(x, sp.gamma) else sp.log(x))
+    return expr.replace(lambda e: isinstance(e, sp.gamma | sp.loggamma | sp.polygamma), shifted)
+
+
+#: the recurrence Gamma(z + 1) = z Gamma(z), in log-gamma and polygamma functions too
+gamma_recurrence = Rewrite("gamma-recurrence", (), lambda lhs, rhs: normal(gamma_at_base(lhs) - gamma_at_base(rhs)))
 
 
 def _trig(lhs: Expr, rhs: Expr) -> Expr:
@@ -125,7 +154,7 @@ def antiderivative(primitive: Expr, x: sp.Symbol, low: Expr, high: Expr) -> Rewr
 
         def at(end: Expr) -> Expr:
             if end in (sp.oo, -sp.oo):
-                return sp.limit(primitive, x, end)
+                return limit_of(primitive, x, end)
             return primitive.subs(x, end)
 
         return normal(at(high) - at(low) - rhs)
@@ -200,10 +229,10 @@ def _gaussian(f: Expr, t: sp.Symbol) -> Expr:
 
 
 def limit(x: sp.Symbol, point: Expr, direction: str = "+") -> Rewrite:
-    """Close `lhs = rhs` where lhs is an expression whose limit in x is rhs."""
+    """Close `lhs = rhs` where lhs is an expression whose limit in x is rhs, by SymPy and in balls."""
 
     def residual(lhs: Expr, rhs: Expr) -> Expr:
-        return normal(sp.limit(lhs, x, point, direction) - rhs)
+        return normal(limit_of(lhs, x, point, direction) - rhs)
 
     return Rewrite("limit", (x, point, direction), residual)
 
@@ -223,7 +252,9 @@ def series(x: sp.Symbol, order: int, at: Expr = 0) -> Rewrite:
                 if value.has(sp.nan, sp.zoo, sp.oo):
                     raise ZeroDivisionError
             except (ZeroDivisionError, TypeError):
-                value = sp.limit(remainder, x, at)
+                value = limit_of(remainder, x, at)
+            if value is sp.nan:
+                return sp.nan
             total += sp.Abs(value) if value.is_number else value**2
             remainder = sp.diff(remainder, x)
         return normal(total)
@@ -266,7 +297,7 @@ def change_of_variable(old: sp.Symbol, new: sp.Symbol, expression: Expr) -> Rewr
 
 def normal_limit(expression: Expr, x: sp.Symbol, end: Expr) -> Expr:
     """The value or limit of an expression at a finite or infinite end."""
-    return sp.limit(expression, x, end) if end in (sp.oo, -sp.oo) else expression.subs(x, end)
+    return limit_of(expression, x, end) if end in (sp.oo, -sp.oo) else expression.subs(x, end)
 
 
 def modulo(relations: Sequence[Expr], *gens: sp.Symbol) -> Rewrite:
@@ -350,6 +381,11 @@ def convex(x: sp.Symbol, minimum: Expr) -> Rewrite:
         return sp.Abs(normal(slope.subs(x, minimum))) + sp.Abs(normal(lhs.subs(x, minimum) - rhs))
 
     return Rewrite("convex", (x, minimum), residual)
+
+
+def enclose(data: tuple[Any, ...], residual: Callable[[Expr, Expr], Expr]) -> Rewrite:
+    """Close a step by enclosing numbers in balls; `residual` is 0 where they decide it."""
+    return Rewrite("enclose", data, residual, symbolic=False)
 
 
 Part = tuple[Expr, Expr] | tuple[Expr, Expr, Mapping[Expr, Expr]]

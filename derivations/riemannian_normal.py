@@ -13,7 +13,6 @@ from typing import Any
 
 from derivations.kernel import (
     Certificate,
-    Rewrite,
     Step,
     acb,
     algebra,
@@ -21,6 +20,7 @@ from derivations.kernel import (
     arb,
     argument,
     differentiate,
+    enclose,
     entry,
     exact,
     grid,
@@ -393,7 +393,7 @@ def rn_normaliser_stable(claim: Any) -> Any:
     yield Step(
         sp.Function("largest_error_of_the_rule")(d, sigma),
         RULE_ERROR,
-        Rewrite("enclose", (RULE_DIMENSIONS, RULE_SCALES), _largest_rule_error),
+        enclose((RULE_DIMENSIONS, RULE_SCALES), _largest_rule_error),
         "relative error of the 64-node rule against the closed form, enclosed at d = 2, 3, 4, 8, 16, 32, "
         "64 and sigma = 0.01, 0.05, 0.1, 0.3, 1, 3",
         op="<",

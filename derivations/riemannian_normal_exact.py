@@ -17,6 +17,7 @@ from derivations.kernel import (
     algebra,
     arb,
     argument,
+    enclose,
     entry,
     exact,
     mp,
@@ -173,7 +174,7 @@ def _enclosed(index: int) -> Rewrite:
             gap += sp.Abs(value - sp.Integer(int(whole)))
         return gap
 
-    return Rewrite("enclose", (index,), residual)
+    return enclose((index,), residual)
 
 
 def _series_agree(_: Any, __: Any) -> Any:
@@ -310,13 +311,13 @@ def a4_exact(claim: Any) -> Any:
     yield Step(
         sp.Function("E_HG")(sp.Function("dist")(tau) ** 2),
         sp.Function("alternating_series")(sigma),
-        Rewrite("enclose", ("series", SERIES_POINTS), _series_agree),
+        enclose(("series", SERIES_POINTS), _series_agree),
         "for sigma = 0.05 and 0.1 the rule agrees with the alternating series of a4-distance, whose terms are closed",
     )
     yield Step(
         sp.Function("E_RN")(1),
         sp.S.One,
-        Rewrite("enclose", ("mass", MASS_POINTS), _masses_agree),
+        enclose(("mass", MASS_POINTS), _masses_agree),
         "and the rule for RN gives it mass 1, with the normaliser in closed form",
     )
     names = ("KL(HG || RN)", "KL(RN || HG)", "two terms of KL(HG || RN)", "two terms of KL(RN || HG)")
