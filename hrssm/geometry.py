@@ -133,11 +133,12 @@ def exp_origin(v: Tensor) -> Tensor:
 
     height = torch.where(upward, rise - fall, -rise)
     log_stretch = torch.where(far, log_sinh + height - torch.log(radius), torch.zeros_like(height))
-    # Straight up the fibre stays 0 where its stretch overflows: the cap keeps 0 * inf out.
+    # Straight up the fibre stays 0 where its stretch overflows: the cap keeps 0 * inf out. Aslant the stretch is
+    # applied half at a time: it can overflow where the stretched side, at most sinh(r), does not.
     capped = log_stretch.clamp_max(math.log(torch.finfo(v.dtype).max))
-    stretch = torch.exp(torch.where(aslant, log_stretch, capped))
+    half_stretch = torch.exp(torch.where(aslant, log_stretch, capped) / 2)
     near_stretch = ratio * torch.exp(torch.where(far, torch.zeros_like(height), height))
-    return _join(height, side * torch.where(far, stretch, near_stretch))
+    return _join(height, torch.where(far, side * half_stretch * half_stretch, side * near_stretch))
 
 
 def log_origin(w: Tensor) -> Tensor:

@@ -89,6 +89,14 @@ def test_exp_along_the_axis_is_a_shift_of_the_height() -> None:
         torch.testing.assert_close(geometry.exp_origin(v), v, rtol=1e-14, atol=0)
 
 
+@pytest.mark.parametrize("slant", [1e-6, 1e-12, 1e-18])
+def test_exp_in_float32_nearly_straight_up(slant: float) -> None:
+    """The stretch of the fibre leaves the range of float32 from radius 44 on; what it stretches does not."""
+    v = torch.tensor([[50.0], [60.0], [80.0]]) * torch.tensor([1.0, slant, -2 * slant])
+    found, expected = geometry.exp_origin(v), geometry.exp_origin(v.double())
+    torch.testing.assert_close(found.double(), expected, rtol=5e-5, atol=0)
+
+
 def test_exp_solves_the_geodesic_equation() -> None:
     """tau'' = -exp(-2 tau) |b'|^2 and b'' = 2 tau' b' along t -> exp(z, t v), by automatic differentiation."""
     z, v = points(4), points(4, seed=1)

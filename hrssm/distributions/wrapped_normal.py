@@ -72,11 +72,14 @@ class WrappedNormal(LatentDistribution):
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-density with respect to the Riemannian volume, (...) for value (..., d).
 
-        log N(v; 0, scale^2) - (d - 1) log(sinh(r) / r) with v the logarithm of value at loc and r = |v|.
+        log N(v; 0, scale^2) - (d - 1) log(sinh(r) / r) with v the logarithm of value at loc and r = |v|. It is
+        worked out in float64 whatever the dtype: v_0 is a difference of numbers of the size of sinh(r), and in
+        float32 sinh(r / 2)^2 overflows at r = 88, where the gradient would be NaN.
         """
         if self._validate_args:
             self._validate_sample(value)
-        return self._log_prob_of_tangent(geometry.log_origin(geometry.relative(self.loc, value)))
+        tangent = geometry.log_origin(geometry.relative(self.loc.double(), value.double()))
+        return self._log_prob_of_tangent(tangent).to(self.loc.dtype)
 
     def rsample_and_log_prob(
         self, sample_shape: Size | tuple[int, ...] = (), *, noise: Tensor | None = None
@@ -91,9 +94,9 @@ class WrappedNormal(LatentDistribution):
         return monte_carlo_entropy(self)
 
     def _log_prob_of_tangent(self, tangent: Tensor) -> Tensor:
-        dimension = self.loc.shape[-1]
-        spread = (tangent / self.scale).square().sum(-1)
-        normaliser = torch.log(self.scale).sum(-1) + 0.5 * dimension * math.log(2 * math.pi)
+        dimension, scale = self.loc.shape[-1], self.scale.to(tangent.dtype)
+        spread = (tangent / scale).square().sum(-1)
+        normaliser = torch.log(scale).sum(-1) + 0.5 * dimension * math.log(2 * math.pi)
         return -0.5 * spread - normaliser - (dimension - 1) * geometry.log_sinhc(tangent.square().sum(-1))
 
     def _like(self) -> Tensor:

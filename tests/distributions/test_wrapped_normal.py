@@ -56,6 +56,36 @@ def test_density_at_the_centre_and_far_away() -> None:
     assert float(far) == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("radius", [0.0, 1e-30, 1e-19, 1e-6, 1.0, 30.0, 60.0, 87.0, 100.0, 300.0])
+def test_gradients_in_float32_at_every_radius(radius: float) -> None:
+    """With one scale the slope along the geodesic is -r / scale^2 - m (coth(r) - 1 / r), and there is no other."""
+    q = WrappedNormal(torch.zeros(4), torch.tensor([2.0]))
+    v = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
+    v[:20, 1:] *= 1e-15  # up and down the axis, and nearly
+    v[:10, 1:] = 0
+    v[20:40, 0] = 0
+    v = radius * v / torch.linalg.vector_norm(v, dim=-1, keepdim=True)
+    z = geometry.exp_origin(v)
+    assert torch.isfinite(z).all()
+    # A point this far up or down holds too few digits of its direction, so the slope is compared at the point itself.
+    reached = geometry.distance(z.double(), torch.zeros(4).double())
+    z.requires_grad_()
+    (slope,) = torch.autograd.grad(q.log_prob(z).sum(), z)
+    frame = torch.cat((slope[:, :1].double(), slope[:, 1:].double() * torch.exp(z[:, :1].detach().double())), -1)
+    expected = -reached / 4 - 3 * (1 / torch.tanh(reached) - 1 / reached).where(reached > 1e-3, reached / 3)
+    torch.testing.assert_close(torch.linalg.vector_norm(frame, dim=-1), -expected, rtol=1e-5, atol=1e-30)
+
+
+def test_noise_of_zero_has_finite_gradients() -> None:
+    loc, scale = torch.zeros(3, requires_grad=True), torch.ones(3, requires_grad=True)
+    q = WrappedNormal(loc, scale)
+    for noise in (torch.zeros(3), torch.tensor([1e-25, 0.0, -1e-30]), torch.tensor([0.0, 1e-20, 0.0])):
+        z, at_noise = q.rsample_and_log_prob(noise=noise)
+        gradients = torch.autograd.grad(z.sum() + at_noise + q.log_prob(z), (loc, scale))
+        assert all(torch.isfinite(gradient).all() for gradient in gradients)
+        torch.testing.assert_close(gradients[1], torch.full((3,), -2.0))
+
+
 def test_one_scale_is_that_scale_in_every_direction() -> None:
     z = law().sample((5,))
     one, all_three = WrappedNormal(tensor(0.1, 0.2, 0.3), tensor(0.5)), WrappedNormal(tensor(0.1, 0.2, 0.3), 0.5)
