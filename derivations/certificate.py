@@ -26,8 +26,6 @@ from derivations.balls import NotEvaluable, Point, ball, precision
 
 MINIMUM_POINTS = 25
 TOLERANCE = "1e-30"
-#: what `independent` returns for a relation that has no second road; its mutants must fall in the proof
-PROVED_ONLY = object()
 
 
 @dataclass(frozen=True)
@@ -135,8 +133,6 @@ def _entries(value: Any) -> list[Any]:
 
 def compare(relation: Any, left: Any, point: Point, bits: int) -> tuple[str, float, list[Any]]:
     """Verdict of one relation at one point, the widest width, and the balls of the right side."""
-    if left is PROVED_ONLY:
-        return "true", 0.0, [evaluate(e, point, bits) for e in _entries(relation.rhs)]
     equation = isinstance(relation, sp.Eq)
     own = left is None or not equation
     lefts = [evaluate(e, point, bits) for e in _entries(relation.lhs)] if own else _entries(left)
@@ -175,8 +171,6 @@ def refutes(certificate: Certificate, statement: Any, most: int = MINIMUM_POINTS
     for index, point in enumerate(certificate.points[:most]):
         lefts = certificate.left(index, certificate.bits)
         for relation, left in zip(relations(statement), _spread(lefts, statement), strict=True):
-            if left is PROVED_ONLY:
-                continue
             try:
                 if compare(relation, left, point, certificate.bits)[0] == "false":
                     return True
@@ -231,7 +225,7 @@ def certify(certificate: Certificate, statement: Any) -> CertificateReport:
             with mp.workdps(50):
                 values = certificate.numeric(point)
             for relation, value in zip(relations(statement), _spread(values, statement), strict=True):
-                if value is None or value is PROVED_ONLY:
+                if value is None:
                     continue
                 target = [evaluate(e, point, certificate.bits) for e in _entries(relation.rhs)]
                 for a, b in zip(_entries(value), target, strict=True):

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from derivations.density_routes import log_density, mode, sample
 from derivations.gaussian_routes import half_line, law, radial_mean
 from derivations.horospherical_gaussian import (
     FIBRE,
@@ -39,7 +40,6 @@ from derivations.horospherical_gaussian import (
     u,
 )
 from derivations.kernel import (
-    PROVED_ONLY,
     Certificate,
     Point,
     Step,
@@ -192,7 +192,7 @@ def log_density_in_coordinates(d: int) -> Any:
             beta=REAL,
             epsilon=("-3", "3"),
         ),
-        independent=lambda p: [PROVED_ONLY, PROVED_ONLY, _log_density_at_noise(p)],
+        independent=lambda p: [*sample(p, "kappa"), _log_density_at_noise(p)],
     ),
 )
 def hgk_sampler(claim: Any) -> Iterator[Step]:
@@ -240,7 +240,8 @@ def _log_density_at_noise(p: Point) -> arb:
     implements=[f"{HG}.mean", f"{HG}.variance", f"{HG}.mode"],
     certificate=Certificate(
         points=grid(26, mu=REAL, sigma=SCALE, s=SCALE, kappa=COUPLINGS, m=[1, 2, 3, 7], beta=REAL),
-        independent=lambda p: [*_moments(p), PROVED_ONLY],
+        independent=lambda p: [*_moments(p), mode(log_density(p, "kappa", int(p["m"])))[0]],
+        bits=320,
     ),
 )
 def hgk_moments(claim: Any) -> Iterator[Step]:

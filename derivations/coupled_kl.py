@@ -17,6 +17,7 @@ from derivations.coupled_family import (
     kappa_p,
     kappa_q,
 )
+from derivations.density_routes import moved_parameters
 from derivations.gaussian_routes import kl_double_sum, kl_parts, law
 from derivations.horospherical_gaussian import (
     FUBINI,
@@ -54,7 +55,6 @@ from derivations.horospherical_kl import (
     hg_kl_height,
 )
 from derivations.kernel import (
-    PROVED_ONLY,
     Certificate,
     Point,
     Step,
@@ -316,10 +316,12 @@ a, c, b = (symbol(n, real=True) for n in ("a", "c", "b"))
     implements=[f"{HG}.moved"],
     certificate=Certificate(
         points=tuple(
-            dict(p) | {"a": sp.Rational(i % 7 - 3, 2), "c": 1, "mu": 0, "beta": 1, "sigma": 1, "s": 1, "kappa": 1}
+            dict(p)
+            | {"a": sp.Rational(i % 7 - 3, 2), "c": sp.Rational(i % 5 - 2), "kappa": p["kappa_p"]}
+            | {"mu": p["mu_q"], "beta": p["mu_p"], "sigma": p["sigma_q"], "s": p["s_q"]}
             for i, p in enumerate(grid(26, **KL_AXES, kappa_q=COUPLINGS, kappa_p=COUPLINGS))
         ),
-        independent=lambda p: [_kl_moved(p), PROVED_ONLY],
+        independent=lambda p: [_kl_moved(p), moved_parameters(p, "kappa")],
     ),
 )
 def hgk_isometry(claim: Any) -> Iterator[Step]:

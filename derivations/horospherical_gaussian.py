@@ -17,9 +17,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from derivations.density_routes import sample
 from derivations.gaussian_routes import half_line, law, radial_mean
 from derivations.kernel import (
-    PROVED_ONLY,
     Certificate,
     Point,
     Step,
@@ -359,7 +359,7 @@ e = symbol("epsilon", real=True)
             rho=("0", "4"),
             m=[1, 2, 3, 5],
         ),
-        independent=lambda p: [PROVED_ONLY, PROVED_ONLY, _pushed(p)],
+        independent=lambda p: [*sample(p), _pushed(p)],
     ),
 )
 def hg_sampler(claim: Any) -> Iterator[Step]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from derivations.density_routes import log_density, mode
 from derivations.gaussian_routes import half_line, law, radial_mean
 from derivations.horospherical_gaussian import (
     FIBRE,
@@ -40,13 +41,13 @@ from derivations.horospherical_gaussian import (
     u,
 )
 from derivations.kernel import (
-    PROVED_ONLY,
     Certificate,
     Point,
     Step,
     algebra,
     antiderivative,
     arb,
+    arb_series,
     argument,
     complete_square,
     differentiate,
@@ -124,7 +125,7 @@ def hg_entropy(claim: Any) -> Iterator[Step]:
     implements=[f"{HG}.mean", f"{HG}.variance", f"{HG}.mode"],
     certificate=Certificate(
         points=grid(mu=REAL, sigma=SCALE, s=SCALE, beta=REAL),
-        independent=lambda p: [*_moments(p), PROVED_ONLY],
+        independent=lambda p: [*_moments(p), mode(log_density(p))],
     ),
 )
 def hg_moments(claim: Any) -> Iterator[Step]:
@@ -299,7 +300,7 @@ answer = symbol("D", real=True)
     sources=[(SOURCE, "A.3")],
     certificate=Certificate(
         points=grid(mu=REAL, sigma=SCALE, s=SCALE, t=("-3", "3"), epsilon=("-3", "3")),
-        independent=lambda p: [PROVED_ONLY, *_attenuation(p)],
+        independent=lambda p: _attenuation(p),
     ),
 )
 def hg_attenuation(claim: Any) -> Iterator[Step]:
@@ -346,4 +347,5 @@ def _attenuation(p: Point) -> list[arb]:
     absolute = 2 * half_line(lambda z, _: z, bound=1, rate=1) / (2 * arb.pi()).sqrt()
     odd = normal_expectation(lambda z, _: z, bound=1, rate=1)
     even = normal_expectation(lambda z, _: z * z, bound=2, rate=1)
-    return [width * first * odd, width * first * absolute, width**2 * second * even]
+    path = width * (arb_series([loc, 1], 2) + scale * exact(p["t"])).exp() * exact(p["epsilon"])  # b - beta in mu
+    return [path[1], width * first * odd, width * first * absolute, width**2 * second * even]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from derivations.density_routes import moved_parameters
 from derivations.gaussian_routes import kl_parts, law
 from derivations.horospherical_gaussian import (
     HG,
@@ -39,7 +40,6 @@ from derivations.horospherical_kl import (
     kl_terms_by_integrals,
 )
 from derivations.kernel import (
-    PROVED_ONLY,
     Certificate,
     Point,
     Step,
@@ -215,7 +215,7 @@ s = symbol("s", positive=True)
             | {"mu": p["mu_q"], "beta": p["mu_p"], "sigma": p["sigma_q"], "s": p["s_q"]}
             for i, p in enumerate(PAIR_GRID[:26])
         ),
-        independent=lambda p: [_kl_moved(p), PROVED_ONLY],
+        independent=lambda p: [_kl_moved(p), moved_parameters(p)[:4]],
     ),
 )
 def hg_kl_isometry(claim: Any) -> Iterator[Step]:

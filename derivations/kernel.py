@@ -64,7 +64,7 @@ from __future__ import annotations
 
 import mpmath as mp
 import sympy as sp
-from flint import acb, arb, fmpq
+from flint import acb, arb, arb_series, fmpq
 
 from derivations import cache
 from derivations.balls import (
@@ -77,7 +77,7 @@ from derivations.balls import (
     plus_minus,
     precision,
 )
-from derivations.certificate import PROVED_ONLY, Certificate, certify, grid, relations
+from derivations.certificate import Certificate, certify, grid, relations
 from derivations.checking import Report, check, mutate, prove, total_score, verify, verify_part
 from derivations.formula import Formula, Step, collect, entry, modules_of, symbol
 from derivations.rewrites import (
@@ -107,7 +107,6 @@ from derivations.rewrites import (
 )
 
 __all__ = [
-    "PROVED_ONLY",
     "Certificate",
     "Formula",
     "Point",
@@ -118,6 +117,7 @@ __all__ = [
     "algebra",
     "antiderivative",
     "arb",
+    "arb_series",
     "argument",
     "ball",
     "cache",

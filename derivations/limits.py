@@ -6,6 +6,7 @@ limit as it should, there is no limit.
 """
 
 # pyright: reportAttributeAccessIssue=false, reportOperatorIssue=false, reportArgumentType=false
+# pyright: reportOptionalOperand=false
 
 from __future__ import annotations
 
