@@ -16,7 +16,7 @@ CHAPTERS = {
         "riemannian_normal_nearness",
         "riemannian_normal_exact",
     ),
-    "other_families": ("other_families",),
+    "other_families": ("other_families", "gaussian_manifold"),
     "environment": ("environment", "observations", "tree_embedding"),
     "objective": ("objective", "rank_statistics"),
 }

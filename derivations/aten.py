@@ -269,6 +269,7 @@ MEANING: dict[str, Callable[..., Any]] = {
     "special_log_ndtr": _elementwise(lambda x: sp.log(sp.erfc(-x / sp.sqrt(2)) / 2)),
     "special_ndtr": _elementwise(lambda x: sp.erfc(-x / sp.sqrt(2)) / 2),
     "lgamma": _elementwise(sp.loggamma),
+    "digamma": _elementwise(sp.digamma),
     "abs": _elementwise(_magnitude),
     "sign": _elementwise(_sign),
     "softplus": _elementwise(_softplus),
