@@ -1,0 +1,54 @@
+"""Every backward pass written by hand is the derivative of its function's meaning, and a wrong one is refused."""
+
+from __future__ import annotations
+
+import pytest
+import sympy as sp
+import torch
+
+from derivations import aten, slopes
+from hrssm.distributions import gamma_functions, stable
+from hrssm.distributions.implicit import attach_slopes
+
+
+@pytest.mark.parametrize("name", slopes.SLOPES)
+def test_a_backward_pass_is_the_derivative(name: str) -> None:
+    found = slopes.examine(name)
+    assert found.verdict == "true", found.detail
+
+
+@pytest.mark.parametrize(
+    ("function", "backward"),
+    [
+        (stable._ExpGap, lambda ctx, grad: grad * torch.exp(ctx.saved_tensors[0])),
+        (stable._ExpGap, lambda ctx, grad: torch.expm1(ctx.saved_tensors[0])),
+        (stable._LogRatio, lambda ctx, grad: (grad / ctx.saved_tensors[0], grad / ctx.saved_tensors[1])),
+        (
+            gamma_functions._DigammaNext,
+            lambda ctx, grad: grad * torch.digamma(ctx.saved_tensors[0]),
+        ),
+    ],
+    ids=["another function", "no upstream gradient", "a sign", "a lower order"],
+)
+def test_a_wrong_backward_pass_is_refused(function, backward, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(function, "backward", staticmethod(backward))
+    assert slopes.examine(f"{function.__module__}.{function.__name__}").verdict == "false"
+
+
+def test_no_backward_pass_is_left_out() -> None:
+    written = set(slopes.functions())
+    assert written <= set(slopes.SLOPES) | set(slopes.NUMERIC)
+    assert written >= set(slopes.SLOPES)
+
+
+def test_attached_slopes_are_the_derivatives() -> None:
+    value, one, two, first, second = (torch.tensor(x, dtype=torch.float64) for x in (0.3, 0.7, 1.1, 1.9, 2.3))
+
+    def pull(value, one, two, first, second):
+        leaves = [x.detach().requires_grad_() for x in (value, one, two, first, second)]
+        result = attach_slopes(leaves[0], (leaves[1], leaves[3]), (leaves[2], leaves[4]))
+        return torch.stack([result, *torch.autograd.grad(result, leaves[1:3])])
+
+    symbols = v, _, _, p, q = sp.symbols("v a b p q", real=True)
+    found = aten.evaluate(aten.trace(pull, value, one, two, first, second), *symbols)
+    assert list(found) == [v, p, q]
