@@ -77,7 +77,10 @@ class _Recurrence(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor | None, ...]:
-        state_weight, hidden_weight, head_weight, latent_weight = (w.transpose(1, 2) for w in ctx.saved_tensors)
+        # Copied once, not read as views: a small batched product with a transposed factor can take three times as long.
+        state_weight, hidden_weight, head_weight, latent_weight = (
+            w.transpose(1, 2).contiguous() for w in ctx.saved_tensors
+        )
         states, firsts, seconds, raws, samples, gates, candidates, candidate_states = ctx.steps
         ctx.steps = None
         grad_states, grad_samples, grad_raws = (g.unbind(1) for g in outputs)

@@ -25,12 +25,12 @@ class Optimiser:
         self.adam.zero_grad(set_to_none=True)
         loss.sum().backward()
         gradients = [p.grad for p in self.parameters if p.grad is not None]
-        norm = torch.stack([g.flatten(1).square().sum(1) for g in gradients]).sum(0).sqrt()
+        norm = torch.cat([g.flatten(1) for g in gradients], 1).square().sum(1).sqrt()
         self.finite &= loss.detach().isfinite() & norm.isfinite()
         factor = torch.where(self.finite, (self.clip / (norm + 1e-6)).clamp(max=1.0), 0.0)
-        for g in gradients:
-            shape = (-1,) + (1,) * (g.dim() - 1)
-            g.mul_(factor.view(shape))
+        if bool((factor < 1).any()):
+            for g in gradients:
+                g.mul_(factor.view(-1, *(1 for _ in g.shape[1:])))
         if not bool(self.finite.all()):
             # 0 * NaN is NaN: a stopped member's gradient must be replaced, not scaled.
             for g in gradients:
