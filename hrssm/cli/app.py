@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import signal
 import sys
+import traceback
+from pathlib import Path
 from types import FrameType
 
 import typer
 
 import hrssm
 from hrssm.cli import formulas, runs
-from hrssm.experiment import ExperimentError
 from hrssm.training.loop import Interrupted
 from hrssm.training.record import RecordError
 
@@ -37,12 +38,20 @@ def _terminated(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+def _raised_here(error: Exception) -> bool:
+    """Whether this package raised the error itself: its ValueErrors are about what the user gave."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return Path(last.filename).is_relative_to(Path(hrssm.__file__).parent)
+
+
 def run() -> None:
     """Run the app; expected errors become one paragraph on stderr, exit status 2 (130 after Ctrl-C)."""
     signal.signal(signal.SIGTERM, _terminated)
     try:
         app()
-    except (ExperimentError, RecordError, ValueError) as error:
+    except (RecordError, ValueError) as error:
+        if not _raised_here(error):
+            raise  # a mistake in a program, not in what was given: its traceback is wanted
         sys.stderr.write(f"hrssm: {error}\n")
         sys.exit(2)
     except (Interrupted, KeyboardInterrupt) as error:

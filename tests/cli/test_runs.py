@@ -94,6 +94,15 @@ def test_expected_errors_are_one_paragraph_and_exit_2(hrssm, experiment, tmp_pat
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_mistake_in_a_program_keeps_its_traceback(hrssm, experiment, tmp_path, monkeypatch):
+    def broken(*args, **kwargs):
+        int("three")  # raised outside the package's own checks
+
+    monkeypatch.setattr("hrssm.cli.runs.train_run", broken)
+    with pytest.raises(ValueError, match="invalid literal"):
+        hrssm("train", str(experiment), "--out", str(tmp_path))
+
+
 def test_no_space_leaves_nothing_half_written(experiment, tmp_path):
     code = (
         "import hrssm.training.record as r, hrssm.training.loop as l\n"
