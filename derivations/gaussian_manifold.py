@@ -292,7 +292,7 @@ def pgm_density(claim: Any) -> Iterator[Step]:
         sp.Eq(name("mean", ell), lam + mean_log(shape_of(g))),
         sp.Eq(name("variance", ell), sp.polygamma(1, shape_of(g) + 1)),
         sp.Eq(name("variance", x), sp.exp(lam + g)),
-        sp.Eq(name("mean", "sigma2"), sp.exp(lam) * (1 + 4 * c * sp.exp(g))),
+        sp.Eq(name("mean", sp.exp(ell)), sp.exp(lam) * (1 + 4 * c * sp.exp(g))),
         sp.Eq(name("mode", ell), lam + sp.log(1 + 6 * c * sp.exp(g))),
     ),
     symbols=VALUE | PARAMETERS | CURVATURE,
@@ -360,7 +360,7 @@ def pgm_entropy(claim: Any) -> Iterator[Step]:
     """Minus the mean of the log-density: it is linear in y, w and (mu - alpha)^2, whose means are known."""
     rise = symbol("Y", real=True)
     yield Step(name("mean", ell) - lam, mean_log(shape_of(g)), use(pgm_law), "the mean of y, Y below")
-    yield Step(name("mean", "sigma2") * sp.exp(-lam) - 1, 4 * c * sp.exp(g), use(pgm_law), "of w - 1: it is 1 / a")
+    yield Step(name("mean", sp.exp(ell)) * sp.exp(-lam) - 1, 4 * c * sp.exp(g), use(pgm_law), "of w - 1: it is 1 / a")
     yield Step(over_line(t**2 * phi(t), t) / 2, HALF, complete_square(t), "of (mu - alpha)^2 / (2 beta^2 gamma^2)")
     flat = 3 * rise / 2 - a * (1 / a - rise) - HALF
     yield Step(flat, (a + sp.Rational(3, 2)) * rise - sp.Rational(3, 2), algebra, "together")
@@ -409,7 +409,7 @@ def pgm_kl(claim: Any) -> Iterator[Step]:
         "the factors in ell, by pgm-law: y_p = y_q + lambda_q - lambda_p; it is linear in Y = E[y_q] and W = E[w_q]",
     )
     yield Step(name("mean", ell) - lam, mean_log(shape_of(g)), use(pgm_law), "Y")
-    yield Step(name("mean", "sigma2") * sp.exp(-lam), 1 + 4 * c * sp.exp(g), use(pgm_law), "W = 1 + 1 / a_q")
+    yield Step(name("mean", sp.exp(ell)) * sp.exp(-lam), 1 + 4 * c * sp.exp(g), use(pgm_law), "W = 1 + 1 / a_q")
     yield Step(
         ratio.subs({rise: mean_log(a_q), level: 1 + 1 / a_q}).subs({a_q: shape_of(g_q), a_p: shape_of(g_p)}),
         UP,

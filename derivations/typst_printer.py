@@ -9,8 +9,8 @@ sqrt(2) sqrt(pi)), powers with a negative exponent go under the bar, and a leadi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby, pairwise
 from typing import Any
 
 import sympy as sp
@@ -95,9 +95,18 @@ def display(statement: Any) -> str:
     if len(many) == 1 and _length(typst(many[0])) <= LINE:
         return typst(many[0])
     many, where = abbreviate(many)
-    lines = [_lines(relation) for relation in many]
+    lines = list(_rows(many))
     lines += [f'"with" {typst(short)} &= {typst(long)}' for short, long in where]
     return " \\\n".join(lines)
+
+
+def _rows(many: Sequence[Any]) -> Iterator[str]:
+    """The lines of a display; values such as f(8) = 970 stand side by side, three to a line."""
+    for is_value, group in groupby(many, key=lambda r: isinstance(r, sp.Eq) and r.rhs.is_Integer):
+        lines = [_lines(relation) for relation in group]
+        step = 3 if is_value else 1
+        for first, *more in (lines[i : i + step] for i in range(0, len(lines), step)):
+            yield ", quad ".join((first, *(line.replace(" &= ", " = ") for line in more)))
 
 
 def abbreviate(many: Sequence[Any]) -> tuple[list[Any], list[tuple[Any, Any]]]:
@@ -380,6 +389,12 @@ def _order(e: Any, around: int) -> str:
     return f"O({_print(e.expr, 0)})"
 
 
+def _polygamma(e: Any, around: int) -> str:
+    order = e.args[0]
+    primes = "'" * int(order) if order in (0, 1, 2) else f"^(({typst(order)}))"
+    return f"psi{primes}({typst(e.args[1])})"
+
+
 def _around(before: str, after: str) -> Callable[[Any, int], str]:
     return lambda e, _: f"{before}{_list(e.args)}{after}"
 
@@ -402,6 +417,7 @@ _RULES: dict[str, Callable[[Any, int], str]] = (
         "exp": lambda e, _: f"e^({_raised(e.args[0])})",
         "gamma": _around("Gamma(", ")"),
         "loggamma": _around("log Gamma(", ")"),
+        "polygamma": _polygamma,
         "lowergamma": _around("gamma(", ")"),
         "uppergamma": _around("Gamma(", ")"),
         "factorial": lambda e, _: f"{_print(e.args[0], 3)}!",
