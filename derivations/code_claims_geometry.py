@@ -81,19 +81,26 @@ def length_squared(sides: list[sp.Symbol], weight: sp.Expr) -> sp.Expr:
 
 
 def length_as_symbol(e: Any) -> Any:
-    """An expression in |v| = sqrt(v_0^2 + e^(-2 tau) |v_b|^2) with |v| as a symbol of its own.
+    """An expression in |v| = sqrt(v_0^2 + e^(-2 tau) |v_b|^2) with |v| as a symbol of its own, and no |v_b|.
 
-    Roots of rational multiples of |v|^2 become multiples of it.
+    Roots of rational multiples of |v|^2 become multiples of it, and sums with |v_b|^2 in them lose it to |v|^2 - v_0^2.
     """
     e = sp.sympify(e)
     sides = sorted((s for s in e.free_symbols if s.name.startswith("v_b_")), key=lambda s: s.name)
-    square = sp.expand(length_squared(sides, sp.exp(-2 * tau) if tau in e.free_symbols else sp.Integer(1)))
+    weight = sp.exp(-2 * tau) if tau in e.free_symbols else sp.Integer(1)
+    square, across = sp.expand(length_squared(sides, weight)), sp.Add(*(x**2 for x in sides))
 
     def root(base: Any, exponent: Any) -> Any:
         ratio = sp.cancel(sp.expand(base) / square)
         return (sp.sqrt(ratio) * size) ** (2 * exponent) if ratio.is_Rational else sp.Pow(base, exponent)
 
-    return e.replace(lambda x: x.is_Pow and abs(x.exp) == sp.S.Half, lambda x: root(x.base, x.exp))
+    def without_sides(total: Any) -> Any:
+        share = total.coeff(sides[0] ** 2) if sides else sp.Integer(0)
+        rest = sp.expand(total - share * across) if share != 0 else total
+        return total if share == 0 or rest.has(*sides) else rest + share * (size**2 - v0**2) / weight
+
+    e = e.replace(lambda x: x.is_Pow and abs(x.exp) == sp.S.Half, lambda x: root(x.base, x.exp))
+    return e.replace(lambda x: x.is_Add, without_sides)
 
 
 def is_far(condition: Any) -> bool:
@@ -218,9 +225,8 @@ GEOMETRY = (
     ),
     Claim(
         f"{ROOM}.exp", "geo-exp", geometry.exp, lambda d: [point(d), [v0, *coordinates("v_b", d - 1)]], exponential,
-        guarded=(f"{ROOM}.sinhc",), through=(length_as_symbol, "the length |v| as one symbol"),
+        guarded=(f"{ROOM}.sinhc",), through=(length_as_symbol, "the lengths |v| and |v_b| as functions of one symbol"),
         within=(is_far, far_exponential, FAR), pinned=straight,
-        relation=lambda d: (length_squared(coordinates("v_b", d - 1), sp.exp(-2 * tau)) - size**2, v0),
         words="At v = 0, where the entry is a limit, sinhc(0) = 1 and the code gives the base point.",
     ),
     Claim(
@@ -228,8 +234,7 @@ GEOMETRY = (
         lambda f, d: [x.subs({tau: 0} | dict.fromkeys(coordinates("b", d - 1), 0)) for x in exponential(f, d)],
         "at the origin", guarded=(f"{ROOM}.sinhc",),
         within=(is_far, lambda d, condition: far_exponential(d, condition, True), FAR), pinned=straight,
-        relation=lambda d: (length_squared(coordinates("v_b", d - 1), sp.Integer(1)) - size**2, v0),
-        through=(length_as_symbol, "the length |v| as one symbol"),
+        through=(length_as_symbol, "the lengths |v| and |v_b| as functions of one symbol"),
     ),
     Claim(
         f"{ROOM}.log", "geo-log", geometry.log, two_points, logarithm, guarded=(f"{ROOM}._arc_over_sinh",),
