@@ -1,4 +1,4 @@
-"""Gamma-function remainders and a quantile, for laws with gamma factors of any shape parameter.
+"""Gamma-function remainders, for laws with gamma factors of any shape parameter.
 
 Stirling's remainder is S(a) = log Gamma(a) - (a - 1/2) log a + a - log(2 pi) / 2; for large a it is small,
 and the differences that the closed forms need are taken of S, not of log Gamma. Series: Abramowitz and Stegun
@@ -15,13 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hrssm.distributions.implicit import attach_slopes
-from hrssm.distributions.stable import exp_gap
-
 __all__ = [
     "digamma_gap",
     "log_gamma_bregman",
-    "log_gamma_quantile",
     "stirling",
     "stirling_bregman",
     "trigamma_next",
@@ -141,46 +137,3 @@ def _series(a: Tensor, coefficients: list[float]) -> Tensor:
     for coefficient in reversed(coefficients[:-1]):
         total = total * square + coefficient
     return total
-
-
-def log_gamma_quantile(a: Tensor, noise: Tensor) -> Tensor:
-    """log(G / a) for G ~ Gamma(a + 1), as the increasing function of standard normal noise that has this law.
-
-    Solved in float64 whatever the dtype, differentiable once in a and in the noise; |noise| <= 10.
-    """
-    dtype = torch.promote_types(a.dtype, noise.dtype)
-    shape, normal = torch.broadcast_tensors(a.double(), noise.double())
-    with torch.no_grad():
-        lower = normal < 0
-        target = torch.log(torch.special.ndtr(-normal.abs()))
-        log_peak = 0.5 * (torch.log(shape) - math.log(2 * math.pi)) - stirling(shape)
-
-        def log_density(y: Tensor) -> Tensor:
-            return log_peak + y - shape * exp_gap(y)
-
-        # Wilson and Hilferty's cube in the body, the power law of the lower tail below it.
-        cube = 1 - 1 / (9 * (shape + 1)) + normal / (3 * torch.sqrt(shape + 1))
-        body = 3 * torch.log(cube.clamp_min(0.25)) + torch.log1p(1 / shape)
-        foot = (target + torch.lgamma(shape + 2)) / (shape + 1) - torch.log(shape)
-        y = torch.where(cube > 0.25, body, foot)
-        # Newton on the logarithm of the smaller tail, which is concave as the law of y is log-concave; from
-        # this start four steps reach rounding error for every shape and |noise| <= 8.
-        for _ in range(4):
-            tail = _gamma_tail(shape, y, lower)
-            step = (target - torch.log(tail)) * tail / torch.exp(log_density(y))
-            y = y + torch.where(lower, step, -step).clamp(-5, 5)
-
-        density = torch.exp(log_density(y))
-        noise_slope = torch.exp(-0.5 * normal.square() - 0.5 * math.log(2 * math.pi)) / density
-        h = 2e-3 * shape
-        first = _gamma_tail(shape + h, y, lower) - _gamma_tail(shape - h, y, lower)
-        second = _gamma_tail(shape + 2 * h, y, lower) - _gamma_tail(shape - 2 * h, y, lower)
-        tail_slope = (8 * first - second) / (12 * h)
-        shape_slope = torch.where(lower, -tail_slope, tail_slope) / density
-    return attach_slopes(y, (shape, shape_slope), (normal, noise_slope)).to(dtype)
-
-
-def _gamma_tail(shape: Tensor, y: Tensor, lower: Tensor) -> Tensor:
-    """P(G < a exp(y)) where lower, else P(G > a exp(y)), for G ~ Gamma(a + 1)."""
-    x = shape * torch.exp(y)
-    return torch.where(lower, torch.special.gammainc(shape + 1, x), torch.special.gammaincc(shape + 1, x))

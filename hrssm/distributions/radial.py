@@ -1,43 +1,32 @@
 """The radial law of the Riemannian normal: density proportional to exp(-r^2 / (2 sigma^2)) sinh(r)^m, r > 0.
 
-The density is log-concave, so a window outside which it is below exp(-40) of its peak is found exactly.
-Integrals are taken over that window by a Gauss-Legendre rule: the integrand is entire and positive, so
-nothing cancels, where the closed form (`rn-normaliser`) is an alternating sum that loses every digit for
-small sigma and large m. Work is done in float64 whatever the dtype.
+The density is log-concave, so a window outside which it is negligible is found exactly. Integrals are taken over that
+window by Gauss-Legendre rules: the integrand is entire and positive, so nothing cancels, where the closed form
+(`rn-normaliser`) is an alternating sum that loses every digit for small sigma and large m. What every sample and
+every density needs, the quantile and the log of the integral, is tabulated per dimension on first use. Work is done
+in float64 whatever the dtype.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from hrssm.distributions.implicit import attach_slopes
+from hrssm.distributions.tables import interpolate, tabulate
+from hrssm.distributions.transport import LineLaw
 
-__all__ = ["Rule", "radial_quantile", "radial_rule"]
+__all__ = ["Rule", "log_radial_integral", "radial_quantile", "radial_rule"]
 
+# The density at the ends of the window, relative to its peak, is exp(-_WINDOW^2 / 2) for a rule, and less for the
+# tables, whose tails reach to 1e-20.
 _WINDOW = 9.0
-
-
-def _gauss_legendre(count: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Nodes and weights on [0, 1], and the matrix from values at the nodes to integrals from 0 to each."""
-    nodes, weights = np.polynomial.legendre.leggauss(count)
-    degrees = np.arange(count)
-    legendre = np.polynomial.legendre.legvander(nodes, count)
-    coefficients = (2 * degrees[:, None] + 1) / 2 * legendre[:, :count].T * weights
-    # int_{-1}^x P_k = (P_{k+1} - P_{k-1}) / (2k + 1), and 1 + x for k = 0
-    integrals = np.empty((count, count))
-    integrals[:, 0] = 1 + nodes
-    integrals[:, 1:] = (legendre[:, 2:] - legendre[:, : count - 1]) / (2 * degrees[1:] + 1)
-    arrays = ((nodes + 1) / 2, weights / 2, integrals @ coefficients / 2)
-    points, weights, cumulative = (torch.from_numpy(np.ascontiguousarray(array)) for array in arrays)
-    return points, weights, cumulative
-
-
-_BODY = _gauss_legendre(64)
-_TAIL = _gauss_legendre(40)
+_WIDE_WINDOW = 11.5
+_SCALE_BOXES, _NORM_BOX = 48, 0.45
+_RULE = tuple(map(torch.from_numpy, np.polynomial.legendre.leggauss(64)))
 
 
 class Rule:
@@ -65,101 +54,16 @@ class Rule:
 def radial_rule(scale: Tensor, fibre: int) -> Rule:
     """Quadrature for the radial law, scale (...), m = fibre (`rn-normaliser-stable`, `rn-moment`)."""
     law = RadialLaw(scale.double(), fibre)
-    points, weights, _ = _on(_BODY, scale)
-    nodes = law.low.unsqueeze(-1) + (law.high - law.low).unsqueeze(-1) * points
-    terms = law.log_shape(nodes) + torch.log((law.high - law.low).unsqueeze(-1) * weights)
+    points, weights = (a.to(scale.device) for a in _RULE)
+    nodes = law.low.unsqueeze(-1) + (law.high - law.low).unsqueeze(-1) * (points + 1) / 2
+    terms = law.log_shape(nodes) + torch.log((law.high - law.low).unsqueeze(-1) * weights / 2)
     return Rule(nodes, terms, law)
-
-
-def radial_quantile(scale: Tensor, norm: Tensor, fibre: int) -> Tensor:
-    """The radius r with F(r) = P(chi_d < norm), d = fibre + 1: the norm of normal noise made a radius.
-
-    Differentiable once in scale (implicitly) and in norm. The distribution function is tabulated at the
-    quadrature nodes, r is interpolated as a function of the normal score, and two Newton steps on the
-    logarithm of the smaller tail, taken by quadrature, bring it to rounding error. Shapes are fixed; nothing
-    is rejected.
-    """
-    scale, norm = torch.broadcast_tensors(scale.double(), norm.double())
-    with torch.no_grad():
-        law = RadialLaw(scale, fibre)
-        half_square, half_dimension = norm.square() / 2, torch.full_like(norm, (fibre + 1) / 2)
-        below = torch.special.gammainc(half_dimension, half_square)
-        above = torch.special.gammaincc(half_dimension, half_square)
-        lower = below < 0.5
-        target = torch.where(lower, below, above).clamp_min(1e-300)
-        score = torch.special.ndtri(target)
-        score = torch.where(lower, score, -score)
-
-        points, weights, cumulative = _on(_BODY, scale)
-        width = law.high - law.low
-        nodes = law.low.unsqueeze(-1) + width.unsqueeze(-1) * points
-        density = torch.exp(law.log_shape(nodes)) * width.unsqueeze(-1)
-        total = (density * weights).sum(-1, keepdim=True)
-        log_total = torch.log(total.squeeze(-1))
-        moment = (density * weights * nodes.square()).sum(-1) / total.squeeze(-1)
-        table = (density @ cumulative.T) / total
-        r = _interpolate(score, nodes, table, density / (total * width.unsqueeze(-1)))
-        # Between 0 and the first node F goes as r^d.
-        first, foot = table[..., 0], nodes[..., 0]
-        power = foot * torch.exp(torch.log(target / first.clamp_min(1e-12)) / (fibre + 1))
-        r = torch.where(lower & (first > 1e-12) & (target < first), power, r).clamp_min(0)
-        r = torch.minimum(r, law.high)
-
-        points, weights, _ = _on(_TAIL, scale)
-
-        def tail(r: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-            """Log of the smaller tail at r, its integral of rho^2 - E rho^2, and the log-density at r."""
-            width = torch.where(lower, -torch.minimum(r, law.below), law.above)
-            nodes = r.unsqueeze(-1) + width.unsqueeze(-1) * points
-            mass = torch.exp(law.log_shape(nodes) - log_total.unsqueeze(-1)) * weights
-            centred = mass * (nodes.square() - moment.unsqueeze(-1))
-            return (
-                torch.log(mass.sum(-1) * width.abs()),
-                centred.sum(-1) * width.abs(),
-                law.log_shape(r.unsqueeze(-1)).squeeze(-1) - log_total,
-            )
-
-        for _ in range(2):
-            log_tail, _, log_density = tail(r)
-            step = (torch.log(target) - log_tail) * torch.exp(log_tail - log_density)
-            r = torch.maximum(r + torch.where(lower, step, -step), r / 8)
-        _, centred, log_density = tail(r)
-        inverse_density = torch.exp(-log_density)
-        scale_slope = torch.where(lower, -centred, centred) / scale**3 * inverse_density
-        log_chi = fibre * torch.log(norm) - half_square - math.lgamma((fibre + 1) / 2)
-        norm_slope = torch.exp(log_chi - (fibre - 1) / 2 * math.log(2)) * inverse_density
-    return attach_slopes(r, (scale, scale_slope), (norm, norm_slope))
-
-
-def _interpolate(score: Tensor, nodes: Tensor, table: Tensor, density: Tensor) -> Tensor:
-    """Cubic Hermite interpolation of the radius as a function of the normal score Phi^-1(F)."""
-    probability = torch.special.ndtr(score).unsqueeze(-1)
-    right = torch.searchsorted(table.contiguous(), probability.clamp(1e-13, 1 - 1e-13))
-    right = right.clamp(1, table.shape[-1] - 1)
-
-    def at(index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        z = torch.special.ndtri(table.gather(-1, index).clamp(1e-16, 1 - 1e-16)).squeeze(-1)
-        slope = torch.exp(-0.5 * z.square()) / math.sqrt(2 * math.pi) / density.gather(-1, index).squeeze(-1)
-        return z, nodes.gather(-1, index).squeeze(-1), slope
-
-    (z0, r0, slope0), (z1, r1, slope1) = at(right - 1), at(right)
-    gap = z1 - z0
-    t = ((score - z0) / gap).clamp(0, 1)
-    cubic = (
-        (1 + 2 * t) * (1 - t).square() * r0
-        + t * (1 - t).square() * gap * slope0
-        + t.square() * (3 - 2 * t) * r1
-        + t.square() * (t - 1) * gap * slope1
-    )
-    # Beyond the table (a tail below 1e-13) and where a slope overflows, Newton starts from the chord.
-    chord = r0 + t * (r1 - r0)
-    return torch.where((cubic > r0) & (cubic < r1), cubic, chord)
 
 
 class RadialLaw:
     """The window and peak of the radial density for scale (...); log_shape is relative to the peak."""
 
-    def __init__(self, scale: Tensor, fibre: int) -> None:
+    def __init__(self, scale: Tensor, fibre: int, window: float = _WINDOW) -> None:
         self.scale, self.fibre = scale, fibre
         with torch.no_grad():
             square = scale.square()
@@ -171,16 +75,15 @@ class RadialLaw:
             self.mode = mode
             # The curvature m / sinh(r)^2 + 1 / sigma^2 falls with r: below the mode the one at the mode is a
             # bound.
-            self.below = _WINDOW / torch.sqrt(fibre / torch.sinh(mode).square() + 1 / square)
-            self.low = (mode - self.below).clamp_min(0)
-            # Above it Newton for log_shape = -_WINDOW^2 / 2 approaches the crossing from outside, by
-            # concavity.
-            above = _WINDOW * scale
+            below = window / torch.sqrt(fibre / torch.sinh(mode).square() + 1 / square)
+            self.low = (mode - below).clamp_min(0)
+            # Above it Newton for log_shape = -window^2 / 2 approaches the crossing from outside, by concavity.
+            above = window * scale
             for _ in range(3):
                 r = mode + above
-                value = self.log_shape(r.unsqueeze(-1)).squeeze(-1) + 0.5 * _WINDOW**2
+                value = self.log_shape(r.unsqueeze(-1)).squeeze(-1) + 0.5 * window**2
                 above = above - value / (fibre / torch.tanh(r) - r / square)
-            self.above, self.high = above, mode + above
+            self.high = mode + above
         log_sinh = mode + torch.log(-torch.expm1(-2 * mode)) - math.log(2)
         self.log_peak = -0.5 * (mode / scale).square() + fibre * log_sinh
 
@@ -193,6 +96,93 @@ class RadialLaw:
         return step * (tilt - 0.5 * step / scale.square()) + self.fibre * shrink
 
 
-def _on(rule: tuple[Tensor, Tensor, Tensor], like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    points, weights, cumulative = rule
-    return points.to(like.device), weights.to(like.device), cumulative.to(like.device)
+def log_radial_integral(scale: Tensor, fibre: int) -> Tensor:
+    """log int exp(-r^2 / (2 sigma^2)) sinh(r)^m dr for scale (...), m = fibre, in float64 (`rn-normaliser`).
+
+    Tabulated relative to its behaviour for small sigma; above the table's scales it goes as sigma exp(m^2 sigma^2 / 2).
+    """
+    scale = scale.double()
+    held = scale.clamp_max(_far_scale(fibre))
+    rest = interpolate(_integral_table(fibre, scale.device), held * (_SCALE_BOXES / _far_scale(fibre)))
+    growth = 0.5 * fibre**2 * (scale - held) * (scale + held)
+    return rest + fibre * torch.log(_small_stretch(fibre) * held) + torch.log(scale) + growth
+
+
+def radial_quantile(scale: Tensor, norm: Tensor, fibre: int) -> Tensor:
+    """The radius r with F(r) = P(chi_d < norm), d = fibre + 1: the norm of normal noise made a radius, in float64.
+
+    Differentiable in scale and norm. r / (sigma norm) is tabulated for tails down to 1e-20; beyond them r
+    goes on in proportion to the norm.
+    """
+    scale, norm = scale.double(), norm.double()
+    first, last = _norms(fibre)
+    held = scale.clamp_max(_far_scale(fibre))
+    place = (torch.log(torch.expm1(norm.clamp(first, last) / 2)) - _stretched(first)) / _NORM_BOX
+    ratio = interpolate(_quantile_table(fibre, scale.device), held * (_SCALE_BOXES / _far_scale(fibre)), place)
+    # Above the table's scales the law is the normal of mean m sigma^2 and deviation sigma.
+    return scale * (norm * ratio + fibre * (scale - held))
+
+
+def _far_scale(fibre: int) -> float:
+    """From this sigma on, r > 19 but for a tail of 1e-20, so that sinh(r) is exp(r) / 2: m sigma^2 - 9.5 sigma = 19."""
+    return (9.5 + math.sqrt(9.5**2 + 4 * 19 * fibre)) / (2 * fibre)
+
+
+def _small_stretch(fibre: int) -> float:
+    """The s for which the integral is sigma (s sigma)^m for small sigma: with it in the logarithm little cancels."""
+    return math.exp(((fibre - 1) / 2 * math.log(2) + math.lgamma((fibre + 1) / 2)) / fibre)
+
+
+def _norms(fibre: int) -> tuple[float, float]:
+    """Norms of noise with tails of 1e-20 or less below and above, from Chernoff's bounds for chi_d."""
+    d = fibre + 1
+    return math.sqrt(d / math.e) * 10 ** (-20 / d), math.sqrt(d) + 9.6
+
+
+def _stretched(norm: float) -> float:
+    """A coordinate in which the quantile is smooth at every norm: logarithmic below 2, straight above."""
+    return math.log(math.expm1(norm / 2))
+
+
+# A compiled graph takes the tables as constants; building them is not traced.
+@torch.compiler.assume_constant_result
+def _integral_table(fibre: int, device: torch.device) -> Tensor:
+    return _integrals(fibre, device)
+
+
+@torch.compiler.assume_constant_result
+def _quantile_table(fibre: int, device: torch.device) -> Tensor:
+    return _quantiles(fibre, device)
+
+
+@functools.cache
+def _integrals(fibre: int, device: torch.device) -> Tensor:
+    def rest(place: Tensor) -> Tensor:
+        scale = place * (_far_scale(fibre) / _SCALE_BOXES)
+        small = torch.log(scale) + fibre * torch.log(_small_stretch(fibre) * scale)
+        return radial_rule(scale, fibre).log_integral - small
+
+    return tabulate(rest, _SCALE_BOXES).to(device)
+
+
+@functools.cache
+def _quantiles(fibre: int, device: torch.device) -> Tensor:
+    first, last = map(_stretched, _norms(fibre))
+
+    def ratio(place: Tensor, norm_place: Tensor) -> Tensor:
+        """r / (sigma norm) on the grid."""
+        scale = place * (_far_scale(fibre) / _SCALE_BOXES)
+        norm = 2 * torch.log1p(torch.exp(first + _NORM_BOX * norm_place))
+        score = _chi(fibre).score(norm.unsqueeze(0))
+        law = RadialLaw(scale, fibre, _WIDE_WINDOW)
+        radius = LineLaw(law.log_shape, law.low, law.mode, law.high).quantile(score, fibre + 1)
+        return radius / (norm * scale.unsqueeze(-1))
+
+    return tabulate(ratio, _SCALE_BOXES, math.ceil((last - first) / _NORM_BOX)).to(device)
+
+
+def _chi(fibre: int) -> LineLaw:
+    """The law of the norm of normal noise, whose log-density is m log r - r^2 / 2."""
+    mode = math.sqrt(fibre)
+    window = torch.tensor([[max(0.0, mode - _WIDE_WINDOW / math.sqrt(2))], [mode], [mode + _WIDE_WINDOW]]).double()
+    return LineLaw(lambda r: fibre * torch.log(r / mode) - 0.5 * (r - mode) * (r + mode), *window)

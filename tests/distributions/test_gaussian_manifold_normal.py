@@ -18,7 +18,7 @@ from torch.distributions import kl_divergence
 from benchmarks import arb_reference as exact
 from hrssm import geometry
 from hrssm.distributions import GaussianManifoldNormal
-from hrssm.distributions.gamma_functions import log_gamma_quantile
+from hrssm.distributions.gamma_quantile import log_gamma_quantile
 
 
 def law(loc: float, variance: float, dispersion: float, curvature: float = 1.0) -> GaussianManifoldNormal:

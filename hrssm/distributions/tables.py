@@ -1,0 +1,100 @@
+"""Smooth functions that are dear to compute, tabulated once as piecewise polynomials and as good as exact afterwards.
+
+A function is interpolated in Chebyshev nodes on a grid of unit boxes, in float64: its coordinates run from 0 to the
+number of boxes. Values and derivatives of any order in every coordinate come from the same coefficients.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+__all__ = ["interpolate", "tabulate"]
+
+# Polynomials of degree 11 in each coordinate: boxes a few times smaller than the distance to the function's nearest
+# complex singularity then reach rounding error.
+_TERMS = 12
+_DEGREES = np.arange(_TERMS)
+_NODES = np.cos(math.pi * (_DEGREES + 0.5) / _TERMS)
+# From values at the nodes to Chebyshev coefficients, and from these to coefficients of powers. In one matrix the
+# steps would lose two digits: the second multiplies small numbers by large ones.
+_SERIES = np.cos(math.pi * np.outer(_DEGREES, _DEGREES + 0.5) / _TERMS) * np.where(_DEGREES > 0, 2, 1)[:, None] / _TERMS
+_POWERS = np.stack([np.pad(np.polynomial.chebyshev.cheb2poly(e), (0, _TERMS))[:_TERMS] for e in np.eye(_TERMS)], 1)
+_POWERS = 2.0 ** _DEGREES[:, None] * _POWERS  # powers of a coordinate that runs over [-1/2, 1/2]
+
+
+def tabulate(function: Callable[..., Tensor], *boxes: int) -> Tensor:
+    """The coefficients, (*boxes, 12, ...), of a function of one float64 coordinate per entry of `boxes`.
+
+    The function is given each coordinate's nodes as a vector and returns its values on their grid.
+    """
+    # Built once and kept: neither the caller's inference mode nor its default device may leave a mark on a table.
+    with torch.inference_mode(False), torch.no_grad(), torch.device("cpu"):
+        axes = [torch.from_numpy(np.arange(n)[:, None] + (_NODES + 1) / 2).flatten() for n in boxes]
+        values = function(*axes).reshape([size for n in boxes for size in (n, _TERMS)])
+        for axis in range(1, 2 * len(boxes), 2):
+            for matrix in (_SERIES, _POWERS):
+                values = torch.tensordot(values, torch.from_numpy(matrix), dims=([axis], [1])).movedim(-1, axis)
+        order = [*range(0, values.dim(), 2), *range(1, values.dim(), 2)]
+        return values.permute(order).contiguous()
+
+
+def interpolate(coefficients: Tensor, x: Tensor, y: Tensor | None = None) -> Tensor:
+    """The tabulated function of one coordinate or two (...), differentiable; NaN where a coordinate is NaN.
+
+    Coordinates are for the caller to hold within the boxes: outside, the outermost polynomial goes on.
+    """
+    if y is not None:
+        x, y = torch.broadcast_tensors(x, y)
+    return _Interpolate.apply(coefficients, x, y)  # type: ignore[no-any-return]
+
+
+class _Interpolate(torch.autograd.Function):
+    # autograd would keep the gathered coefficients of every element; the slopes are as cheap as the value.
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(coefficients: Tensor, x: Tensor, y: Tensor | None) -> Tensor:  # type: ignore[override]
+        return _derivative(coefficients, x, y)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        _, by_x, by_y = ctx.needs_input_grad
+        return (
+            None,
+            grad * _derivative(*ctx.saved_tensors, orders=(1, 0)) if by_x else None,
+            grad * _derivative(*ctx.saved_tensors, orders=(0, 1)) if by_y else None,
+        )
+
+
+def _derivative(coefficients: Tensor, x: Tensor, y: Tensor | None, orders: tuple[int, int] = (0, 0)) -> Tensor:
+    """The derivative of these orders, by operations that autograd can follow further."""
+    index, bases = 0, []
+    for coordinate, boxes, order in zip((x, y), coefficients.shape, orders, strict=False):
+        if coordinate is not None:
+            place = coordinate.reshape(-1)
+            box = place.detach().long().clamp(0, boxes - 1)
+            index = index * boxes + box
+            bases.append(_powers(place - box - 0.5, order))
+    values = coefficients.flatten(0, len(bases) - 1).index_select(0, index)
+    for basis in bases:
+        values = torch.bmm(basis.unsqueeze(1), values.reshape(len(basis), _TERMS, -1))
+    return values.reshape(x.shape)
+
+
+def _powers(t: Tensor, order: int) -> Tensor:
+    """The derivatives of 1, t, ..., t^11, (N, 12)."""
+    powers = torch.linalg.vander(t, N=_TERMS)
+    for _ in range(order):
+        degrees = torch.arange(_TERMS, dtype=t.dtype, device=t.device)
+        powers = degrees * torch.nn.functional.pad(powers[:, :-1], (1, 0))
+    return powers
