@@ -42,9 +42,9 @@ from derivations.kernel import (
     grid,
     induction,
     log_expand,
+    modulo,
     normal_expectation,
     sp,
-    substitute,
     symbol,
     use,
 )  # fmt: skip
@@ -52,6 +52,7 @@ from derivations.kernel import (
 r = symbol("r", positive=True)
 theta = symbol("theta", real=True)
 c, sn = symbol("cos_theta", real=True), symbol("sin_theta", nonnegative=True)
+cosh, sinh = symbol("cosh_r", positive=True), symbol("sinh_r", positive=True)
 m = symbol("m", integer=True, positive=True)
 square = symbol("Q", nonnegative=True)
 logs = symbol("L", real=True)
@@ -117,25 +118,25 @@ def _wrapped(p: Point) -> arb:
 )
 def wn_density(claim: Any) -> Iterator[Step]:
     """The exponential map carries polar coordinates to polar coordinates; the volumes are r^m and sinh(r)^m."""
-    fall = sp.cosh(r) - c * sp.sinh(r)  # e^(-tau), from geo-horo-polar; c and sn are cos theta and sin theta
-    side = sn * sp.sinh(r) / fall
+    fall = cosh - c * sinh  # e^(-tau), from geo-horo-polar; cosh and sinh of r, c = cos theta and sn = sin theta
+    side = sn * sinh / fall
 
     def slope(f: Any, variable: sp.Symbol) -> Any:
         if variable is r:
-            return sp.diff(f, r)
+            return sp.diff(f, cosh) * sinh + sp.diff(f, sinh) * cosh
         return -sp.diff(f, c) * sn + sp.diff(f, sn) * c
 
-    for a, b, value in ((r, r, sp.S.One), (r, theta, sp.S.Zero), (theta, theta, sp.sinh(r) ** 2)):
+    for a, b, value in ((r, r, sp.S.One), (r, theta, sp.S.Zero), (theta, theta, sinh**2)):
         rise = slope(-sp.log(fall), a) * slope(-sp.log(fall), b)
         yield Step(
             rise + fall**2 * slope(side, a) * slope(side, b),
             value,
-            substitute({sn**2: 1 - c**2}),
+            modulo([cosh**2 - sinh**2 - 1, sn**2 + c**2 - 1], cosh, sn, sinh, c),
             f"the metric dtau^2 + e^(-2 tau) |db|^2 in polar coordinates: the entry of d{a} d{b}",
         )
     yield Step(
         fall**2 * side**2,
-        sp.sinh(r) ** 2 * sn**2,
+        sinh**2 * sn**2,
         algebra,
         "b keeps its direction, so the other angles enter as |b|^2 e^(-2 tau) times the metric of the sphere S^(m-1)",
     )

@@ -305,11 +305,9 @@ def modulo(relations: Sequence[Expr], *gens: sp.Symbol) -> Rewrite:
 
     def residual(lhs: Expr, rhs: Expr) -> Expr:
         numerator, denominator = sp.fraction(sp.together(sp.expand(lhs - rhs)))
-        if denominator.has(*gens):
-            for r in relations:  # a denominator that the relations kill would make the step empty
-                if sp.rem(denominator, r, gens[0]) == 0:
-                    return sp.nan
         basis = sp.groebner(list(relations), *gens, order="grevlex")
+        if basis.contains(sp.expand(denominator)):  # a denominator that the relations kill would make the step empty
+            return sp.nan
         return normal(basis.reduce(sp.expand(numerator))[1])
 
     return Rewrite("modulo", (tuple(relations), gens), residual)

@@ -110,6 +110,12 @@ def test_a_relation_reached_by_balls_stands_at_their_level() -> None:
             cache.enable(True)
 
 
+def test_a_denominator_that_the_relations_kill_closes_nothing() -> None:
+    circle = [x**2 + y**2 - 1, n**2 - k**2]
+    assert kernel.check(kernel.Step((x**2 - 1) / y, -y, modulo(circle, x, y, n, k))) == "true"
+    assert kernel.check(kernel.Step(1 / (n**2 - k**2), sp.S.Zero, modulo(circle, x, y, n, k))) != "true"
+
+
 def test_a_change_of_variable_needs_the_jacobian() -> None:
     left = sp.Integral(sp.exp(-x), (x, 0, sp.oo))
     u = sp.Symbol("u", positive=True)
