@@ -25,6 +25,9 @@ class ProbeScore:
     unconverged: int
 
 
+NEWTON_SIZE = 256
+"""Probes with more weights than this are fitted by L-BFGS."""
+
 UNDEFINED = ProbeScore(math.nan, math.nan, 0)
 
 
@@ -84,7 +87,9 @@ def _usable(features: Array, labels: Integers) -> bool:
 
 def _fit(features: Array, labels: Integers) -> tuple[Pipeline, int]:
     """A fitted probe, and 1 if the optimiser ran out of iterations: recorded, neither hidden nor raised."""
-    probe = make_pipeline(StandardScaler(), LogisticRegression(solver="newton-cholesky", max_iter=1000))
+    # Newton's steps are the surest, but each factorises a matrix of size features times classes.
+    solver = "newton-cholesky" if features.shape[1] * len(np.unique(labels)) <= NEWTON_SIZE else "lbfgs"
+    probe = make_pipeline(StandardScaler(), LogisticRegression(solver=solver, max_iter=1000))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
         probe.fit(features.astype(np.float64), labels)
