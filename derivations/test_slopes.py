@@ -7,8 +7,10 @@ import sympy as sp
 import torch
 
 from derivations import aten, slopes
-from hrssm.distributions import gamma_functions, stable
+from hrssm.distributions import gamma_functions, riemannian_normal, stable
 from hrssm.distributions.implicit import attach_slopes
+
+POLAR = riemannian_normal._Polar.backward
 
 
 @pytest.mark.parametrize("name", slopes.SLOPES)
@@ -27,8 +29,9 @@ def test_a_backward_pass_is_the_derivative(name: str) -> None:
             gamma_functions._DigammaNext,
             lambda ctx, grad: grad * torch.digamma(ctx.saved_tensors[0]),
         ),
+        (riemannian_normal._Polar, lambda ctx, grad: (grad, *POLAR(ctx, grad)[1:])),
     ],
-    ids=["another function", "no upstream gradient", "a sign", "a lower order"],
+    ids=["another function", "no upstream gradient", "a sign", "a lower order", "an isometry taken for a shift"],
 )
 def test_a_wrong_backward_pass_is_refused(function, backward, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(function, "backward", staticmethod(backward))
