@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, kl_divergence
 
+from benchmarks import arb_quadrature as quadrature
 from benchmarks import arb_reference as exact
 from hrssm import geometry
 from hrssm.distributions import GaussianManifoldNormal, HorosphericalGaussian, RiemannianNormal, WrappedNormal
@@ -21,9 +23,10 @@ Draw = Callable[[np.random.Generator, int, int], dict[str, np.ndarray]]
 class Case:
     """One row of the table.
 
-    `draw(rng, n, d)` gives named arguments (n,) or (n, d - 1) for the fibre; `compute` maps tensors to values
-    (n,); `reference` does the same for one point of balls. `floor` is 1 for logarithms and 0 for what has a
-    relative error.
+    `draw(rng, n, d)` gives named arguments (n,) or, for the two named in `fibres`, (n, d - 1); `compute` maps tensors
+    to values (n,); `reference` does the same for one point of balls, where the fibres have become their squared
+    distance `gap` and their dimension `fibre`. `floor` is 1 for logarithms and 0 for what has a relative error; for
+    gradients it is not used.
     """
 
     function: str
@@ -32,8 +35,11 @@ class Case:
     compute: Callable[..., Tensor]
     reference: Callable[..., exact.Number]
     floor: float = 0.0
+    fibres: tuple[str, str] | None = None
     dimensions: tuple[int, ...] = (2, 3, 16, 128)
     gradient: bool = False
+    points: int | None = None
+    """How many points, where each costs much."""
 
 
 def uniform(rng: np.random.Generator, n: int, low: float, high: float) -> np.ndarray:
@@ -132,6 +138,32 @@ def horospherical(mu: Tensor, beta: Tensor, sigma: Tensor, s: Tensor, kappa: Ten
     return HorosphericalGaussian(mu, beta, sigma, s, coupling, validate_args=False)
 
 
+def near_rn(low: float, high: float, kappa: float | None, rn: str, other: str) -> Draw:
+    """A Riemannian normal, and near it a Horospherical Gaussian or (kappa None) another Riemannian normal.
+
+    The numbers are float32's, so that one quadrature serves both dtypes.
+    """
+
+    def draw(rng: np.random.Generator, n: int, d: int) -> dict[str, np.ndarray]:
+        sigma, mu = log_uniform(rng, n, low, high), uniform(rng, n, -3, 3)
+        beta = direction(rng, n, d - 1) * log_uniform(rng, n, 1e-3, 10)[:, None]
+        offset = direction(rng, n, d - 1) * (np.exp(mu) * sigma * log_uniform(rng, n, 1e-3, 5))[:, None]
+        numbers = {
+            f"mu{rn}": mu,
+            f"beta{rn}": beta,
+            f"sigma{rn}": sigma,
+            f"mu{other}": mu + sigma * uniform(rng, n, -3, 3),
+            f"beta{other}": beta + offset,
+            f"sigma{other}": (sigma * log_uniform(rng, n, 0.5, 2)).clip(low, high),
+        }
+        if kappa is not None:
+            numbers[f"s{other}"] = (sigma * log_uniform(rng, n, 0.5, 2)).clip(low, high)
+            numbers[f"kappa{other}"] = np.full(n, kappa)
+        return {name: array.astype(np.float32).astype(np.float64) for name, array in numbers.items()}
+
+    return draw
+
+
 def with_coupling(places: Draw, kappa: float) -> Draw:
     return lambda rng, n, d: places(rng, n, d) | {"kappa": np.full(n, kappa)}
 
@@ -157,12 +189,42 @@ def both_laws(build: Callable[..., Distribution], both: dict[str, Tensor]) -> li
     return [build(**{k[:-2]: v for k, v in both.items() if k.endswith(side)}) for side in ("_q", "_p")]
 
 
+def rn_and_hg(named: dict[str, Tensor], rn: str, hg: str) -> tuple[RiemannianNormal, HorosphericalGaussian]:
+    """A Riemannian normal and a Horospherical Gaussian from parameters named name_q and name_p."""
+    parameters = {key[:-2]: x for key, x in named.items() if key.endswith(hg)}
+    loc = point(named[f"mu{rn}"], named[f"beta{rn}"])
+    return RiemannianNormal(loc, named[f"sigma{rn}"], validate_args=False), horospherical(**parameters)
+
+
+def rn_kl_apart(**both: Tensor) -> Tensor:
+    def build(mu: Tensor, beta: Tensor, sigma: Tensor) -> RiemannianNormal:
+        return RiemannianNormal(point(mu, beta), sigma, validate_args=False)
+
+    return kl_divergence(*both_laws(build, both))
+
+
+def rn_to_hg(**named: Tensor) -> Tensor:
+    return kl_divergence(*rn_and_hg(named, "_q", "_p"))
+
+
+def hg_to_rn(**named: Tensor) -> Tensor:
+    return kl_divergence(*reversed(rn_and_hg(named, "_p", "_q")))
+
+
 def hg_kl(**both: Tensor) -> Tensor:
     return kl_divergence(*both_laws(horospherical, both))
 
 
 def rn_log_prob(tau: Tensor, b: Tensor, mu: Tensor, beta: Tensor, sigma: Tensor) -> Tensor:
     return RiemannianNormal(point(mu, beta), sigma, validate_args=False).log_prob(point(tau, b))
+
+
+def rn_log_normaliser(sigma: Tensor, d: Tensor) -> Tensor:
+    return riemannian(sigma, d).log_normaliser
+
+
+def rn_entropy(sigma: Tensor, d: Tensor) -> Tensor:
+    return riemannian(sigma, d).entropy()
 
 
 def rn_kl(sigma_q: Tensor, sigma_p: Tensor, d: Tensor) -> Tensor:
@@ -187,41 +249,50 @@ def hg_entropy(sigma: Tensor, s: Tensor, d: Tensor) -> Tensor:
     return HorosphericalGaussian(torch.zeros_like(sigma), fibre, sigma, s, validate_args=False).entropy()
 
 
-def pgm_entropy(alpha: Tensor, variance: Tensor, dispersion: Tensor, mu: Tensor, lift: Tensor) -> Tensor:
-    return manifold(alpha, variance, dispersion).entropy()
-
-
-def fibre_of(d: exact.Number) -> int:
-    return int(float(exact.value(d))) - 1
+def pgm_entropy(dispersion: Tensor) -> Tensor:
+    return manifold(torch.zeros_like(dispersion), torch.zeros_like(dispersion), dispersion).entropy()
 
 
 MODEST, WIDE = "heights within 5, scales 0.01 to 3", "heights within 30, scales 0.001 to 10"
 SPREAD = "log gamma^2 in [-10, 6]"
 RADIAL = (2, 3, 8, 16, 32, 64)
-GRADED = {
-    "distance", "HG log_prob, coupling 1", "HG KL", "HG KL, mixed", "wrapped log_prob", "RN log-normaliser",
-    "RN log_prob", "PGM log_prob", "PGM KL",
-}  # fmt: skip
+QUADRATURE_POINTS = 18
+POINTS, LAWS = ("b", "beta"), ("beta_q", "beta_p")
 
 
-def cases() -> list[Case]:
-    """The rows, in the order of the table."""
-    rows = _geometry() + _horospherical() + _radial() + _other()
-    seen: set[str] = set()
-    for row in list(rows):
-        if row.function in GRADED - seen:
-            seen.add(row.function)
-            low = tuple(d for d in row.dimensions if d <= 3)
-            name = f"gradient of {row.function}"
-            rows.append(replace(row, function=name, dimensions=low, gradient=True))
-    return rows
+def values() -> list[Case]:
+    """The closed forms, in the order of the table."""
+    return _geometry() + _horospherical() + _radial() + _other()
+
+
+def quadratures() -> list[Case]:
+    """The KLs that the code takes by quadrature, as the reference does."""
+    pairs: list[tuple[str, Any, Any, str, str, float | None]] = [
+        ("KL, RN to RN", rn_kl_apart, quadrature.rn_to_rn, "_q", "_p", None)
+    ]
+    for kappa in (1.0, 0.5):
+        pairs.append((f"KL, RN to HG, coupling {kappa:g}", rn_to_hg, quadrature.rn_to_hg, "_q", "_p", kappa))
+        pairs.append((f"KL, HG to RN, coupling {kappa:g}", hg_to_rn, quadrature.hg_to_rn, "_p", "_q", kappa))
+    return [
+        Case(
+            name, f"scales {low} to {high}, d = 2, 4 and 16, {QUADRATURE_POINTS} points",
+            near_rn(low, high, kappa, rn, other), compute, reference, 0.0, LAWS, (2, 4, 16), points=QUADRATURE_POINTS,
+        )
+        for name, compute, reference, rn, other, kappa in pairs
+        for low, high in ((0.01, 0.5), (0.5, 1))
+    ]  # fmt: skip
+
+
+def gradients() -> list[Case]:
+    """The gradient of every closed form in all its arguments."""
+    return [replace(row, gradient=True) for row in values()]
 
 
 def _geometry() -> list[Case]:
     near, far = two_points(5, 1e-8, 1), two_points(30, 1e-8, 40)
     return [
-        Case("distance", "distances 1e-8 to 1, heights within 5", near, distance_of, exact.distance),
-        Case("distance", "distances 1e-8 to 40, heights within 30", far, distance_of, exact.distance),
+        Case("distance", "distances 1e-8 to 1, heights within 5", near, distance_of, exact.distance, fibres=POINTS),
+        Case("distance", "distances 1e-8 to 40, heights within 30", far, distance_of, exact.distance, fibres=POINTS),
     ]
 
 
@@ -234,45 +305,44 @@ def _horospherical() -> list[Case]:
         ):
             draw = with_coupling(with_scales(places, *scales), kappa)
             name = f"HG log_prob, coupling {kappa:g}"
-            rows.append(Case(name, box, draw, hg_log_prob, exact.hg_log_prob, floor=1))
+            rows.append(Case(name, box, draw, hg_log_prob, exact.hg_log_prob, 1, POINTS))
     for couplings, name in (((1.0, 1.0), "HG KL"), ((0.5, 0.5), "HG KL, coupling 0.5"), ((1.0, 0.5), "HG KL, mixed")):
-        rows.append(Case(name, MODEST, hg_pair(5, 0.01, 3, couplings), hg_kl, exact.hg_kl))
+        rows.append(Case(name, MODEST, hg_pair(5, 0.01, 3, couplings), hg_kl, exact.hg_kl, fibres=LAWS))
     wide, close = hg_pair(30, 1e-3, 4, (1.0, 1.0)), hg_pair(5, 0.01, 3, (1.0, 1.0), close=True)
     entropy = scales_only(1e-3, 10, "sigma", "s")
     return [
         *rows,
-        Case("HG KL", "heights within 30, scales 0.001 to 4", wide, hg_kl, exact.hg_kl),
-        Case("HG KL", "parameters within 1e-6 to 0.1 of each other", close, hg_kl, exact.hg_kl),
-        Case("HG entropy", "scales 0.001 to 10", entropy, hg_entropy,
-             lambda sigma, s, d: exact.hg_entropy(fibre_of(d), sigma, s), floor=1),
-    ]  # fmt: skip
+        Case("HG KL", "heights within 30, scales 0.001 to 4", wide, hg_kl, exact.hg_kl, fibres=LAWS),
+        Case("HG KL", "parameters within 1e-6 to 0.1 of each other", close, hg_kl, exact.hg_kl, fibres=LAWS),
+        Case("HG entropy", "scales 0.001 to 10", entropy, hg_entropy, exact.hg_entropy, 1),
+    ]
 
 
 def _radial() -> list[Case]:
     one, two = scales_only(0.01, 3, "sigma"), scales_only(0.01, 3, "sigma_q", "sigma_p")
     places = with_scales(two_points(5, 1e-4, 8), 0.01, 3, ("sigma",))
+    box, near = "scales 0.01 to 3, d <= 64", "distances 1e-4 to 8, scales 0.01 to 3, d <= 64"
     return [
-        Case("RN log-normaliser", "scale 0.01 to 3, d <= 64", one, lambda sigma, d: riemannian(sigma, d).log_normaliser,
-             lambda sigma, d: exact.rn_log_normaliser(fibre_of(d), sigma), 1, RADIAL),
-        Case("RN log_prob", "distances 1e-4 to 8, scale 0.01 to 3", places, rn_log_prob, exact.rn_log_prob, 1, RADIAL),
-        Case("RN entropy", "scale 0.01 to 3, d <= 64", one, lambda sigma, d: riemannian(sigma, d).entropy(),
-             lambda sigma, d: exact.rn_entropy(fibre_of(d), sigma), 1, RADIAL),
-        Case("RN KL, concentric", "scales 0.01 to 3, d <= 64", two, rn_kl,
-             lambda sigma_q, sigma_p, d: exact.rn_concentric_kl(fibre_of(d), sigma_q, sigma_p), 0, RADIAL),
-    ]  # fmt: skip
+        Case("RN log-normaliser", box, one, rn_log_normaliser, exact.rn_log_normaliser, 1, None, RADIAL),
+        Case("RN log_prob", near, places, rn_log_prob, exact.rn_log_prob, 1, POINTS, RADIAL),
+        Case("RN entropy", box, one, rn_entropy, exact.rn_entropy, 1, None, RADIAL),
+        Case("RN KL, concentric", box, two, rn_kl, exact.rn_concentric_kl, 0, None, RADIAL),
+    ]
 
 
 def _other() -> list[Case]:
     near = with_scales(two_points(5, 1e-4, 8), 0.01, 3)
     far = with_scales(two_points(30, 1e-8, 30), 0.1, 10)
-    box = "distances 1e-8 to 30, heights within 30, scales 0.1 to 10"
+    close, wide = (
+        "distances 1e-4 to 8, heights within 5, scales 0.01 to 3",
+        "distances 1e-8 to 30, heights within 30, scales 0.1 to 10",
+    )
     one, two = pgm(10, pair=False), pgm(10, pair=True)
+    alone = lambda rng, n, d: {"dispersion": uniform(rng, n, -10, 6)}  # noqa: E731
     return [
-        Case("wrapped log_prob", "distances 1e-4 to 8, scales 0.01 to 3", near, wrapped_log_prob,
-             exact.wrapped_log_prob, floor=1),
-        Case("wrapped log_prob", box, far, wrapped_log_prob, exact.wrapped_log_prob, floor=1),
-        Case("PGM log_prob", SPREAD, one, pgm_log_prob, exact.pgm_log_prob, 1, (2,)),
-        Case("PGM entropy", SPREAD, one, pgm_entropy,
-             lambda dispersion, **_: exact.pgm_entropy(dispersion), 1, (2,)),
-        Case("PGM KL", SPREAD, two, pgm_kl, exact.pgm_kl, 0, (2,)),
-    ]  # fmt: skip
+        Case("wrapped log_prob", close, near, wrapped_log_prob, exact.wrapped_log_prob, 1, POINTS),
+        Case("wrapped log_prob", wide, far, wrapped_log_prob, exact.wrapped_log_prob, 1, POINTS),
+        Case("PGM log_prob", SPREAD, one, pgm_log_prob, exact.pgm_log_prob, 1, None, (2,)),
+        Case("PGM entropy", SPREAD, alone, pgm_entropy, exact.pgm_entropy, 1, None, (2,)),
+        Case("PGM KL", SPREAD, two, pgm_kl, exact.pgm_kl, 0, None, (2,)),
+    ]

@@ -1,13 +1,13 @@
 """The closed forms of `hrssm` in Arb ball arithmetic, written from the statements and not from the code.
 
-Each function takes numbers that are balls (`arb`) or ball power series (`arb_series`, for derivatives):
-scalars, or lists for the fibre coordinates. At 320 bits the textbook forms lose nothing that a float64 could
-show.
+Each function takes numbers that are balls (`arb`) or ball power series (`arb_series`, for derivatives). Fibre
+coordinates enter through the squared distance |b - beta|^2 alone, which is called `gap`; `fibre` is their number m.
+At 320 bits the textbook forms lose nothing that a float64 could show.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from flint import arb, arb_series, ctx
@@ -37,32 +37,20 @@ def arcosh_of_one_plus(x: Number) -> Number:
     return (1 + x + (x * (x + 2)).sqrt()).log()
 
 
-def total(terms: Sequence[Number]) -> Number:
-    """Sum."""
-    result = arb(0)
-    for term in terms:
-        result = result + term
-    return result
-
-
 def cosh_minus_one(x: Number) -> Number:
     """cosh(x) - 1."""
     return (x.exp() + (-x).exp()) / 2 - 1
 
 
-def distance(tau: Number, b: list[Number], mu: Number, beta: list[Number]) -> Number:
-    """`geo-distance` between (tau, b) and (mu, beta)."""
-    gap = total([(x - y) * (x - y) for x, y in zip(b, beta, strict=True)])
+def distance(tau: Number, mu: Number, gap: Number, **_: int) -> Number:
+    """`geo-distance` between heights tau and mu."""
     return arcosh_of_one_plus(cosh_minus_one(tau - mu) + (-(tau + mu)).exp() * gap / 2)
 
 
-def hg_log_prob(
-    tau: Number, b: list[Number], mu: Number, beta: list[Number], sigma: Number, s: Number, kappa: Number
-) -> Number:
+def hg_log_prob(tau: Number, mu: Number, gap: Number, sigma: Number, s: Number, kappa: Number, fibre: int) -> Number:
     """`hgk-density`: the density of (tau, b) times exp(m tau)."""
-    fibre = len(b)
     log_width = s.log() + mu + kappa * (tau - mu)
-    spread = total([(x - y) * (x - y) for x, y in zip(b, beta, strict=True)]) * (-2 * log_width).exp()
+    spread = gap * (-2 * log_width).exp()
     height = (tau - mu) / sigma
     return (
         -height * height / 2 - sigma.log() - spread / 2 - fibre * log_width + fibre * tau
@@ -71,18 +59,17 @@ def hg_log_prob(
 
 
 def hg_kl(
-    mu_q: Number, beta_q: list[Number], sigma_q: Number, s_q: Number, kappa_q: Number,
-    mu_p: Number, beta_p: list[Number], sigma_p: Number, s_p: Number, kappa_p: Number,
+    mu_q: Number, sigma_q: Number, s_q: Number, kappa_q: Number, mu_p: Number, sigma_p: Number, s_p: Number,
+    kappa_p: Number, gap: Number, fibre: int,
 ) -> Number:  # fmt: skip
     """`hgk-kl-mixed`, which is `hgk-kl` and `hg-kl` where the couplings agree."""
-    fibre, shift, apart = len(beta_q), mu_q - mu_p, kappa_q - kappa_p
+    shift, apart = mu_q - mu_p, kappa_q - kappa_p
     height = (sigma_p / sigma_q).log() - arb(1) / 2
     height = height + (sigma_q * sigma_q + shift * shift) / (2 * sigma_p * sigma_p)
     log_ratio = 2 * (s_q / s_p).log() + 2 * (1 - kappa_p) * shift
     rho = (log_ratio + 2 * apart * apart * sigma_q * sigma_q).exp()
-    squared = total([(x - y) * (x - y) for x, y in zip(beta_q, beta_p, strict=True)])
     exponent = -2 * (1 - kappa_p) * mu_p - 2 * kappa_p * mu_q + 2 * kappa_p * kappa_p * sigma_q * sigma_q
-    return height + fibre * (rho - 1 - log_ratio) / 2 + squared / (2 * s_p * s_p) * exponent.exp()
+    return height + fibre * (rho - 1 - log_ratio) / 2 + gap / (2 * s_p * s_p) * exponent.exp()
 
 
 def hg_entropy(fibre: int, sigma: Number, s: Number) -> Number:
@@ -90,21 +77,25 @@ def hg_entropy(fibre: int, sigma: Number, s: Number) -> Number:
     return ((2 * PI).log() + 1) * (fibre + 1) / 2 + sigma.log() + fibre * s.log()
 
 
-def radial_integral(fibre: int, sigma: arb) -> tuple[arb, arb]:
-    """`rn-normaliser` and its derivative in sigma; the precision grows with the cancellation of the sum."""
+@cache
+def radial_integral(fibre: int, scale: float) -> tuple[arb, arb, arb]:
+    """`rn-normaliser` and its two derivatives in sigma; the precision grows with the cancellation of the sum."""
+    sigma = arb(scale)
     before = ctx.prec
     ctx.prec = BITS + int(fibre * max(0.0, -2 * float(sigma.log()))) + 4 * fibre
     try:
-        integral = slope = arb(0)
-        root = (PI / 2).sqrt()
+        sums = [arb(0), arb(0), arb(0)]
+        root = (2 / PI).sqrt()
         for k in range(fibre + 1):
             a = arb(fibre - 2 * k)
+            term = (a * a * sigma * sigma / 2).exp() * (1 + (a * sigma / arb(2).sqrt()).erf())
+            first = a * a * sigma * term + a * root
+            second = a * a * (term + sigma * first)
             coefficient = (-1) ** k * arb(fibre).bin(k)
-            term = sigma * (a * a * sigma * sigma / 2).exp() * (1 + (a * sigma / arb(2).sqrt()).erf())
-            integral += coefficient * term
-            slope += coefficient * ((1 / sigma + a * a * sigma) * term + sigma * a / root)
-        scale = root / arb(2) ** fibre
-        return integral * scale, slope * scale
+            for i, derivative in enumerate((sigma * term, term + sigma * first, 2 * first + sigma * second)):
+                sums[i] += coefficient * derivative
+        scaled = [(PI / 2).sqrt() / arb(2) ** fibre * x for x in sums]
+        return scaled[0], scaled[1], scaled[2]
     finally:
         ctx.prec = before
 
@@ -115,42 +106,45 @@ def log_sphere(fibre: int) -> arb:
     return arb(2).log() + half * PI.log() - half.lgamma()
 
 
+def _in_scale(sigma: Number, function: arb, slope: arb) -> Number:
+    """A function of sigma, given with its slope, at a ball or a series."""
+    return function if isinstance(sigma, arb) else arb_series([function, slope * sigma[1]], 2)
+
+
 def rn_log_normaliser(fibre: int, sigma: Number) -> Number:
     """log Z of the Riemannian normal."""
-    integral, slope = radial_integral(fibre, value(sigma))
-    log = integral.log() + log_sphere(fibre)
-    return log if isinstance(sigma, arb) else arb_series([log, slope / integral * sigma[1]], 2)
+    integral, slope, _ = radial_integral(fibre, float(value(sigma)))
+    return _in_scale(sigma, integral.log() + log_sphere(fibre), slope / integral)
 
 
-def rn_moment(fibre: int, sigma: arb) -> arb:
+def rn_moment(fibre: int, sigma: Number) -> Number:
     """`rn-moment`: E r^2 = sigma^3 dlog Z / dsigma."""
-    integral, slope = radial_integral(fibre, sigma)
-    return sigma**3 * slope / integral
+    integral, slope, bend = radial_integral(fibre, float(value(sigma)))
+    scale, slope, bend = value(sigma), slope / integral, bend / integral
+    return _in_scale(sigma, scale**3 * slope, 3 * scale**2 * slope + scale**3 * (bend - slope * slope))
 
 
-def rn_log_prob(tau: Number, b: list[Number], mu: Number, beta: list[Number], sigma: Number) -> Number:
+def rn_log_prob(tau: Number, mu: Number, gap: Number, sigma: Number, fibre: int) -> Number:
     """Log-density of the Riemannian normal."""
-    r = distance(tau, b, mu, beta)
-    return -r * r / (2 * sigma * sigma) - rn_log_normaliser(len(b), sigma)
+    r = distance(tau, mu, gap)
+    return -r * r / (2 * sigma * sigma) - rn_log_normaliser(fibre, sigma)
 
 
-def rn_entropy(fibre: int, sigma: arb) -> arb:
+def rn_entropy(fibre: int, sigma: Number) -> Number:
     """log Z + E r^2 / (2 sigma^2)."""
     return rn_log_normaliser(fibre, sigma) + rn_moment(fibre, sigma) / (2 * sigma * sigma)
 
 
-def rn_concentric_kl(fibre: int, sigma_q: arb, sigma_p: arb) -> arb:
+def rn_concentric_kl(fibre: int, sigma_q: Number, sigma_p: Number) -> Number:
     """log(Z_p / Z_q) + (1 / sigma_p^2 - 1 / sigma_q^2) E r^2 / 2."""
     normalisers = rn_log_normaliser(fibre, sigma_p) - rn_log_normaliser(fibre, sigma_q)
-    return normalisers + (1 / sigma_p**2 - 1 / sigma_q**2) * rn_moment(fibre, sigma_q) / 2
+    return normalisers + (1 / (sigma_p * sigma_p) - 1 / (sigma_q * sigma_q)) * rn_moment(fibre, sigma_q) / 2
 
 
-def wrapped_log_prob(tau: Number, b: list[Number], mu: Number, beta: list[Number], sigma: Number, s: Number) -> Number:
+def wrapped_log_prob(tau: Number, mu: Number, gap: Number, sigma: Number, s: Number, fibre: int) -> Number:
     """Wrapped normal with scale sigma along the height and s along every fibre coordinate (`geo-log`)."""
-    fibre = len(b)
-    height, side = tau - mu, [(x - y) * (-mu).exp() for x, y in zip(b, beta, strict=True)]
-    side_squared = total([x * x for x in side])
-    r = distance(tau, b, mu, beta)
+    height, side_squared = tau - mu, gap * (-2 * mu).exp()
+    r = distance(tau, mu, gap)
     apart = value(r) > 0  # rounding can make the two points one
     stretch = 2 * r / (r.exp() - (-r).exp()) if apart else arb(1)
     up = stretch * ((height.exp() - (-height).exp()) / 2 + (-height).exp() * side_squared / 2)
@@ -168,11 +162,11 @@ def pgm_log_prob(mu: Number, lift: Number, alpha: Number, variance: Number, disp
     return (lift - variance) * 3 / 2 - 2 * shape * kl - log_z
 
 
-def pgm_entropy(log_dispersion: Number) -> Number:
-    """Minus the expectation of `pgm_log_prob` under its own normal and gamma factors."""
-    shape = (-log_dispersion).exp() / 4
+def pgm_entropy(dispersion: Number) -> Number:
+    """Minus the expectation of `pgm_log_prob` under its own normal and gamma factors; dispersion is a log."""
+    shape = (-dispersion).exp() / 4
     mean_lift = digamma(shape + 1) - shape.log()
-    log_z = (PI / 2).log() / 2 + log_dispersion / 2 + shape + shape.lgamma() - shape * shape.log()
+    log_z = (PI / 2).log() / 2 + dispersion / 2 + shape + shape.lgamma() - shape * shape.log()
     return log_z + shape * (1 / shape - mean_lift) + arb(1) / 2 - mean_lift * 3 / 2
 
 
