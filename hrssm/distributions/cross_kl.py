@@ -1,9 +1,7 @@
 """KLs without a closed form: quadrature where symmetry leaves two or three dimensions, else estimates.
 
-The radius of a Riemannian normal is integrated by `radial_rule`. Its angle theta from an axis is written as
-x = log tan(theta / 2), which turns sin(theta)^(m-1) dtheta into sech(x)^m dx and the logarithmic corner of
-the distance at theta = 0 into a straight line, so that the trapezoidal rule converges exponentially at every
-distance. Work is done in float64 whatever the dtype.
+The radius of a Riemannian normal is integrated by `radial_rule`, its angle from an axis by `angle_rule`. Work is done
+in float64 whatever the dtype.
 """
 
 from __future__ import annotations
@@ -18,17 +16,14 @@ from torch.distributions.kl import register_kl
 
 from hrssm import geometry
 from hrssm.distributions.horospherical_gaussian import HorosphericalGaussian
-from hrssm.distributions.implicit import attach_slopes
+from hrssm.distributions.mean_square import angle_rule, mean_square_excess
 from hrssm.distributions.monte_carlo import MonteCarloEstimate, monte_carlo_kl
-from hrssm.distributions.radial import Rule, radial_rule
+from hrssm.distributions.radial import radial_rule
 from hrssm.distributions.riemannian_normal import RiemannianNormal
 from hrssm.distributions.stable import exp_gap
 from hrssm.distributions.wrapped_normal import WrappedNormal
 
 __all__: list[str] = []
-
-# Laws whose angular integrals are taken at a time: few enough to stay in the processor's cache.
-_PIECE = 64
 
 
 @register_kl(RiemannianNormal, RiemannianNormal)
@@ -39,45 +34,18 @@ def _kl_riemannian_riemannian(q: RiemannianNormal, p: RiemannianNormal) -> Tenso
     """
     _same_space(q, p)
     fibre = q.event_shape[0] - 1
-    rule = radial_rule(q.scale, fibre)
     between = geometry.distance(q.loc.double(), p.loc.double())
-    batch = torch.broadcast_shapes(between.shape, rule.nodes.shape[:-1])
-    between = between.expand(batch).unsqueeze(-1)
-    square, slope = _mean_square(rule.nodes.expand((*batch, -1)), between.detach(), fibre)
-    excess = attach_slopes(square - rule.nodes.square(), (between, slope))
-    moved = rule.expectation(torch.where(between > 0, excess, torch.zeros_like(excess)))
-    return (_concentric(q, p, rule, fibre) + moved / (2 * p.scale.double().square())).to(q.loc.dtype)
+    moved = mean_square_excess(q.scale, between, fibre)
+    return (_concentric(q, p, fibre) + moved / (2 * p.scale.double().square())).to(q.loc.dtype)
 
 
-def _mean_square(radius: Tensor, between: Tensor, fibre: int) -> tuple[Tensor, Tensor]:
-    """Mean over directions of dist(z, w)^2, and its slope in dist(o, w), for z at `radius` from o; (..., nodes) each.
-
-    The slope is written out, and the batch taken in pieces, so that no node of the angle is kept for a backward pass.
-    """
-    x, weights = _angle_rule(fibre, radius)
-    share = torch.sigmoid(2 * x)
-    with torch.no_grad():
-        squares, slopes = [], []
-        for r, apart in zip(
-            radius.reshape(-1, radius.shape[-1], 1).split(_PIECE), between.reshape(-1, 1, 1).split(_PIECE), strict=True
-        ):
-            sinh = torch.sinh(r) * share
-            half_chord = torch.sinh((r - apart) / 2).square() + sinh * torch.sinh(apart)
-            tilt = sinh * torch.cosh(apart) - torch.sinh(r - apart) / 2
-            # Values only, so the quotients need no series: at a zero chord they are taken at a tiny one.
-            root = torch.sqrt(half_chord).clamp_min(1e-150)
-            arc = torch.asinh(root)
-            squares.append(4 * arc.square() @ weights)
-            slopes.append(4 * (arc / root * torch.rsqrt(1 + half_chord) * tilt) @ weights)
-        return torch.cat(squares).reshape(radius.shape), torch.cat(slopes).reshape(radius.shape)
-
-
-def _concentric(q: RiemannianNormal, p: RiemannianNormal, rule: Rule, fibre: int) -> Tensor:
+def _concentric(q: RiemannianNormal, p: RiemannianNormal, fibre: int) -> Tensor:
     """KL of the radial laws, log(Z_p / Z_q) + t E r^2 with t = 1 / (2 sigma_p^2) - 1 / (2 sigma_q^2) (`rn-moment`).
 
     It is the mean of the difference of the log-densities; for scales near each other, where that cancels, it
     is log E exp(-t (r^2 - E r^2)) without the linear term.
     """
+    rule = radial_rule(q.scale, fibre)
     a, b = q.scale.double(), p.scale.double()
     t = (a - b) * (a + b) / (2 * (a * b).square())
     square = rule.nodes.square()
@@ -97,7 +65,7 @@ def _kl_riemannian_horospherical(q: RiemannianNormal, p: HorosphericalGaussian) 
     _same_space(q, p)
     fibre = q.event_shape[0] - 1
     rule = radial_rule(q.scale, fibre)
-    x, angle_weights = _angle_rule(fibre, q.loc)
+    x, angle_weights = angle_rule(fibre, q.loc)
     radius = rule.nodes.unsqueeze(-1)
     # The height at radius r and angle theta (`geo-horo-polar`), and log |b|^2.
     height = -torch.logaddexp(
@@ -167,14 +135,6 @@ for _pair in (
     (RiemannianNormal, WrappedNormal),
 ):
     register_kl(*_pair)(_monte_carlo)
-
-
-def _angle_rule(fibre: int, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Nodes x = log tan(theta / 2) and weights, summing to 1, of the law of the angle on the sphere S^m."""
-    step = min(0.2, 0.5 / math.sqrt(fibre))
-    reach = math.ceil((34.5 / fibre + 0.7) / step)
-    x = step * torch.arange(-reach, reach + 1, dtype=torch.float64, device=like.device)
-    return x, torch.softmax(-fibre * _log_cosh(x), dim=0)
 
 
 def _fibre_rule(fibre: int, like: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -19,13 +19,13 @@ from torch import Tensor
 from hrssm.distributions.tables import interpolate, tabulate
 from hrssm.distributions.transport import LineLaw
 
-__all__ = ["Rule", "log_radial_integral", "radial_quantile", "radial_rule"]
+__all__ = ["SCALE_BOXES", "Rule", "far_scale", "log_radial_integral", "radial_quantile", "radial_rule"]
 
 # The density at the ends of the window, relative to its peak, is exp(-_WINDOW^2 / 2) for a rule, and less for the
 # tables, whose tails reach to 1e-20.
 _WINDOW = 9.0
 _WIDE_WINDOW = 11.5
-_SCALE_BOXES, _NORM_BOX = 48, 0.45
+SCALE_BOXES, _NORM_BOX = 48, 0.45
 _RULE = tuple(map(torch.from_numpy, np.polynomial.legendre.leggauss(64)))
 
 
@@ -102,8 +102,8 @@ def log_radial_integral(scale: Tensor, fibre: int) -> Tensor:
     Tabulated relative to its behaviour for small sigma; above the table's scales it goes as sigma exp(m^2 sigma^2 / 2).
     """
     scale = scale.double()
-    held = scale.clamp_max(_far_scale(fibre))
-    rest = interpolate(_integral_table(fibre, scale.device), held * (_SCALE_BOXES / _far_scale(fibre)))
+    held = scale.clamp_max(far_scale(fibre))
+    rest = interpolate(_integral_table(fibre, scale.device), held * (SCALE_BOXES / far_scale(fibre)))
     growth = 0.5 * fibre**2 * (scale - held) * (scale + held)
     return rest + fibre * torch.log(_small_stretch(fibre) * held) + torch.log(scale) + growth
 
@@ -116,14 +116,14 @@ def radial_quantile(scale: Tensor, norm: Tensor, fibre: int) -> Tensor:
     """
     scale, norm = scale.double(), norm.double()
     first, last = _norms(fibre)
-    held = scale.clamp_max(_far_scale(fibre))
+    held = scale.clamp_max(far_scale(fibre))
     place = (torch.log(torch.expm1(norm.clamp(first, last) / 2)) - _stretched(first)) / _NORM_BOX
-    ratio = interpolate(_quantile_table(fibre, scale.device), held * (_SCALE_BOXES / _far_scale(fibre)), place)
+    ratio = interpolate(_quantile_table(fibre, scale.device), held * (SCALE_BOXES / far_scale(fibre)), place)
     # Above the table's scales the law is the normal of mean m sigma^2 and deviation sigma.
     return scale * (norm * ratio + fibre * (scale - held))
 
 
-def _far_scale(fibre: int) -> float:
+def far_scale(fibre: int) -> float:
     """From this sigma on, r > 19 but for a tail of 1e-20, so that sinh(r) is exp(r) / 2: m sigma^2 - 9.5 sigma = 19."""
     return (9.5 + math.sqrt(9.5**2 + 4 * 19 * fibre)) / (2 * fibre)
 
@@ -158,11 +158,11 @@ def _quantile_table(fibre: int, device: torch.device) -> Tensor:
 @functools.cache
 def _integrals(fibre: int, device: torch.device) -> Tensor:
     def rest(place: Tensor) -> Tensor:
-        scale = place * (_far_scale(fibre) / _SCALE_BOXES)
+        scale = place * (far_scale(fibre) / SCALE_BOXES)
         small = torch.log(scale) + fibre * torch.log(_small_stretch(fibre) * scale)
         return radial_rule(scale, fibre).log_integral - small
 
-    return tabulate(rest, _SCALE_BOXES).to(device)
+    return tabulate(rest, SCALE_BOXES).to(device)
 
 
 @functools.cache
@@ -171,14 +171,14 @@ def _quantiles(fibre: int, device: torch.device) -> Tensor:
 
     def ratio(place: Tensor, norm_place: Tensor) -> Tensor:
         """r / (sigma norm) on the grid."""
-        scale = place * (_far_scale(fibre) / _SCALE_BOXES)
+        scale = place * (far_scale(fibre) / SCALE_BOXES)
         norm = 2 * torch.log1p(torch.exp(first + _NORM_BOX * norm_place))
         score = _chi(fibre).score(norm.unsqueeze(0))
         law = RadialLaw(scale, fibre, _WIDE_WINDOW)
         radius = LineLaw(law.log_shape, law.low, law.mode, law.high).quantile(score, fibre + 1)
         return radius / (norm * scale.unsqueeze(-1))
 
-    return tabulate(ratio, _SCALE_BOXES, math.ceil((last - first) / _NORM_BOX)).to(device)
+    return tabulate(ratio, SCALE_BOXES, math.ceil((last - first) / _NORM_BOX)).to(device)
 
 
 def _chi(fibre: int) -> LineLaw:

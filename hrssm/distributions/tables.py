@@ -14,11 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["interpolate", "tabulate"]
+__all__ = ["interpolate", "powers", "running_integral", "tabulate"]
 
 # Polynomials of degree 11 in each coordinate: boxes a few times smaller than the distance to the function's nearest
 # complex singularity then reach rounding error.
 _TERMS = 12
+# Elements taken at a time: few enough for their coefficients to stay in the processor's cache.
+_PIECE = 8192
 _DEGREES = np.arange(_TERMS)
 _NODES = np.cos(math.pi * (_DEGREES + 0.5) / _TERMS)
 # From values at the nodes to Chebyshev coefficients, and from these to coefficients of powers. In one matrix the
@@ -31,17 +33,35 @@ _POWERS = 2.0 ** _DEGREES[:, None] * _POWERS  # powers of a coordinate that runs
 def tabulate(function: Callable[..., Tensor], *boxes: int) -> Tensor:
     """The coefficients, (*boxes, 12, ...), of a function of one float64 coordinate per entry of `boxes`.
 
-    The function is given each coordinate's nodes as a vector and returns its values on their grid.
+    The function is given each coordinate's nodes as a vector and returns its values on their grid, to which more axes
+    may follow.
     """
     # Built once and kept: neither the caller's inference mode nor its default device may leave a mark on a table.
     with torch.inference_mode(False), torch.no_grad(), torch.device("cpu"):
         axes = [torch.from_numpy(np.arange(n)[:, None] + (_NODES + 1) / 2).flatten() for n in boxes]
-        values = function(*axes).reshape([size for n in boxes for size in (n, _TERMS)])
+        values = function(*axes)
+        values = values.reshape([size for n in boxes for size in (n, _TERMS)] + [*values.shape[len(boxes) :]])
         for axis in range(1, 2 * len(boxes), 2):
             for matrix in (_SERIES, _POWERS):
-                values = torch.tensordot(values, torch.from_numpy(matrix), dims=([axis], [1])).movedim(-1, axis)
-        order = [*range(0, values.dim(), 2), *range(1, values.dim(), 2)]
-        return values.permute(order).contiguous()
+                values = (values.movedim(axis, -1) @ torch.from_numpy(matrix.T)).movedim(-1, axis)
+        grid = 2 * len(boxes)
+        return values.permute([*range(0, grid, 2), *range(1, grid, 2), *range(grid, values.dim())]).contiguous()
+
+
+def powers(t: Tensor) -> Tensor:
+    """1, t, ..., t^11, (..., 12): with t the place in a box less its middle, what the coefficients multiply."""
+    return torch.linalg.vander(t, N=_TERMS)
+
+
+def running_integral(values: Tensor) -> Tensor:
+    """The integral from 0 to each node, of values (..., boxes * 12) at the nodes of one coordinate."""
+    series = [np.polynomial.chebyshev.chebint(column, lbnd=-1) / 2 for column in _SERIES.T]
+    within, whole = (
+        torch.from_numpy(np.stack([np.polynomial.chebyshev.chebval(x, c) for c in series])) for x in (_NODES, 1.0)
+    )
+    boxed = values.unflatten(-1, (-1, _TERMS))
+    before = (boxed @ whole).cumsum(-1)
+    return (boxed @ within + torch.nn.functional.pad(before[..., :-1], (1, 0)).unsqueeze(-1)).flatten(-2)
 
 
 def interpolate(coefficients: Tensor, x: Tensor, y: Tensor | None = None) -> Tensor:
@@ -78,23 +98,27 @@ class _Interpolate(torch.autograd.Function):
 
 def _derivative(coefficients: Tensor, x: Tensor, y: Tensor | None, orders: tuple[int, int] = (0, 0)) -> Tensor:
     """The derivative of these orders, by operations that autograd can follow further."""
-    index, bases = 0, []
-    for coordinate, boxes, order in zip((x, y), coefficients.shape, orders, strict=False):
-        if coordinate is not None:
-            place = coordinate.reshape(-1)
-            box = place.detach().long().clamp(0, boxes - 1)
-            index = index * boxes + box
-            bases.append(_powers(place - box - 0.5, order))
+    places = [place.reshape(-1).split(_PIECE) for place in (x, y) if place is not None]
+    values = [_piece(coefficients, piece, orders) for piece in zip(*places, strict=True)]
+    return (values[0] if len(values) == 1 else torch.cat(values)).reshape(x.shape)
+
+
+def _piece(coefficients: Tensor, places: tuple[Tensor, ...], orders: tuple[int, int]) -> Tensor:
+    index, bases = torch.zeros_like(places[0], dtype=torch.long), []
+    for place, boxes, order in zip(places, coefficients.shape, orders, strict=False):
+        box = place.detach().long().clamp(0, boxes - 1)
+        index = index * boxes + box
+        bases.append(_differentiated(place - box - 0.5, order))
     values = coefficients.flatten(0, len(bases) - 1).index_select(0, index)
-    for basis in bases:
-        values = torch.bmm(basis.unsqueeze(1), values.reshape(len(basis), _TERMS, -1))
-    return values.reshape(x.shape)
+    for basis in bases[:0:-1]:
+        values = torch.bmm(values, basis.unsqueeze(-1)).squeeze(-1)
+    return (values * bases[0]).sum(-1)
 
 
-def _powers(t: Tensor, order: int) -> Tensor:
-    """The derivatives of 1, t, ..., t^11, (N, 12)."""
-    powers = torch.linalg.vander(t, N=_TERMS)
+def _differentiated(t: Tensor, order: int) -> Tensor:
+    """The derivatives of the powers of t (N), (N, 12)."""
+    derivatives = powers(t)
     for _ in range(order):
         degrees = torch.arange(_TERMS, dtype=t.dtype, device=t.device)
-        powers = degrees * torch.nn.functional.pad(powers[:, :-1], (1, 0))
-    return powers
+        derivatives = degrees * torch.nn.functional.pad(derivatives[:, :-1], (1, 0))
+    return derivatives
