@@ -208,7 +208,7 @@ def peak_bytes(run: Callable[[], object], device: str) -> int:
     events = [e for e in recorded.profiler.kineto_results.events() if e.name() == "[memory]"]  # type: ignore[union-attr]
     held = peak = 0
     for event in sorted(events, key=lambda e: e.start_ns()):
-        held += event.nbytes()
+        held += event.nbytes()  # type: ignore[attr-defined]
         peak = max(peak, held)
     return peak
 

@@ -48,7 +48,7 @@ def _built(device: torch.device) -> Tensor:
         score = torch.special.log_ndtr(normal) - torch.special.log_ndtr(-normal)
         return _standard_law(place / _SHAPE_BOXES).quantile(score)
 
-    return tabulate(quantile, _SHAPE_BOXES, _NOISE_BOXES).to(device)
+    return tabulate(quantile, _SHAPE_BOXES, _NOISE_BOXES, device=device)
 
 
 def _standard_law(u: Tensor) -> LineLaw:

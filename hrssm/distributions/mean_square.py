@@ -78,7 +78,7 @@ def _ratios(fibre: int, device: torch.device) -> Tensor:
         rows.scatter_add_(1, index.flatten(1), terms.flatten(1))
         return _twice_integrated(rows @ bent.flatten(0, 1), place)
 
-    return tabulate(ratio, SCALE_BOXES, _BOXES).to(device)
+    return tabulate(ratio, SCALE_BOXES, _BOXES, device=device)
 
 
 @functools.cache
@@ -92,7 +92,7 @@ def _growths(fibre: int, device: torch.device) -> Tensor:
         sine_squared = 4 * share * rest / (torch.exp(-apart) + 2 * share * torch.sinh(apart)).square()
         return _twice_integrated(2 * sine_squared @ weights, place)
 
-    return tabulate(growth, _BOXES).to(device)
+    return tabulate(growth, _BOXES, device=device)
 
 
 def _twice_integrated(bend: Tensor, place: Tensor) -> Tensor:

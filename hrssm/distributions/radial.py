@@ -162,7 +162,7 @@ def _integrals(fibre: int, device: torch.device) -> Tensor:
         small = torch.log(scale) + fibre * torch.log(_small_stretch(fibre) * scale)
         return radial_rule(scale, fibre).log_integral - small
 
-    return tabulate(rest, SCALE_BOXES).to(device)
+    return tabulate(rest, SCALE_BOXES, device=device)
 
 
 @functools.cache
@@ -178,7 +178,7 @@ def _quantiles(fibre: int, device: torch.device) -> Tensor:
         radius = LineLaw(law.log_shape, law.low, law.mode, law.high).quantile(score, fibre + 1)
         return radius / (norm * scale.unsqueeze(-1))
 
-    return tabulate(ratio, SCALE_BOXES, math.ceil((last - first) / _NORM_BOX)).to(device)
+    return tabulate(ratio, SCALE_BOXES, math.ceil((last - first) / _NORM_BOX), device=device)
 
 
 def _chi(fibre: int) -> LineLaw:

@@ -30,11 +30,11 @@ _POWERS = np.stack([np.pad(np.polynomial.chebyshev.cheb2poly(e), (0, _TERMS))[:_
 _POWERS = 2.0 ** _DEGREES[:, None] * _POWERS  # powers of a coordinate that runs over [-1/2, 1/2]
 
 
-def tabulate(function: Callable[..., Tensor], *boxes: int) -> Tensor:
+def tabulate(function: Callable[..., Tensor], *boxes: int, device: torch.device | str = "cpu") -> Tensor:
     """The coefficients, (*boxes, 12, ...), of a function of one float64 coordinate per entry of `boxes`.
 
-    The function is given each coordinate's nodes as a vector and returns its values on their grid, to which more axes
-    may follow.
+    The function is given each coordinate's nodes as a vector, on the CPU, and returns its values on their grid, to
+    which more axes may follow.
     """
     # Built once and kept: neither the caller's inference mode nor its default device may leave a mark on a table.
     with torch.inference_mode(False), torch.no_grad(), torch.device("cpu"):
@@ -45,7 +45,9 @@ def tabulate(function: Callable[..., Tensor], *boxes: int) -> Tensor:
             for matrix in (_SERIES, _POWERS):
                 values = (values.movedim(axis, -1) @ torch.from_numpy(matrix.T)).movedim(-1, axis)
         grid = 2 * len(boxes)
-        return values.permute([*range(0, grid, 2), *range(1, grid, 2), *range(grid, values.dim())]).contiguous()
+        return (
+            values.permute([*range(0, grid, 2), *range(1, grid, 2), *range(grid, values.dim())]).contiguous().to(device)
+        )
 
 
 def powers(t: Tensor) -> Tensor:

@@ -1,0 +1,122 @@
+"""What is tabulated: interpolation and its slopes, and the laws and means behind the tables, off the tables' nodes."""
+
+from __future__ import annotations
+
+import math
+
+import mpmath
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from torch import Tensor
+
+from hrssm.distributions import RiemannianNormal, radial
+from hrssm.distributions.gamma_quantile import log_gamma_quantile
+from hrssm.distributions.mean_square import mean_square_excess
+from hrssm.distributions.radial import far_scale, log_radial_integral, radial_quantile, radial_rule
+from hrssm.distributions.tables import interpolate, running_integral, tabulate
+from hrssm.distributions.transport import LineLaw
+
+
+def uniform(low: float, high: float, count: int, seed: int = 0) -> Tensor:
+    return low + (high - low) * torch.rand(count, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+
+
+def test_interpolation_of_two_coordinates_and_its_slopes() -> None:
+    table = tabulate(lambda x, y: torch.exp(x / 4).unsqueeze(-1) * torch.sin(y / 3), 8, 6)
+    x, y = uniform(0, 8, 10000).requires_grad_(), uniform(0, 6, 10000, seed=1).requires_grad_()
+    value = interpolate(table, x, y)
+    torch.testing.assert_close(value, torch.exp(x / 4) * torch.sin(y / 3), rtol=0, atol=3e-14)
+    by_x, by_y = torch.autograd.grad(value.sum(), (x, y), create_graph=True)
+    torch.testing.assert_close(by_x, torch.exp(x / 4) * torch.sin(y / 3) / 4, rtol=0, atol=5e-12)
+    torch.testing.assert_close(by_y, torch.exp(x / 4) * torch.cos(y / 3) / 3, rtol=0, atol=5e-12)
+    (mixed,) = torch.autograd.grad(by_x.sum(), y)
+    torch.testing.assert_close(mixed, torch.exp(x / 4) * torch.cos(y / 3) / 12, rtol=0, atol=1e-10)
+
+
+def test_interpolation_carries_nan_and_reaches_both_ends() -> None:
+    table = tabulate(lambda x: x.square(), 3)
+    found = interpolate(table, torch.tensor([0.0, 3.0, float("nan")], dtype=torch.float64))
+    torch.testing.assert_close(found[:2], torch.tensor([0.0, 9.0], dtype=torch.float64), rtol=1e-14, atol=1e-15)
+    assert found[2].isnan()
+
+
+def test_running_integral() -> None:
+    nodes = []
+    tabulate(lambda x: nodes.append(x) or x, 5)
+    torch.testing.assert_close(running_integral(torch.exp(-nodes[0])), -torch.expm1(-nodes[0]), rtol=1e-13, atol=0)
+
+
+def test_a_table_built_in_inference_mode_serves_training() -> None:
+    radial._integrals.cache_clear()
+    with torch.inference_mode():
+        RiemannianNormal(torch.zeros(3), torch.ones(())).log_prob(torch.zeros(3))
+    scale = torch.ones((), requires_grad=True)
+    RiemannianNormal(torch.zeros(3), scale).log_prob(torch.zeros(3)).backward()
+    assert scale.grad is not None
+
+
+def test_quantiles_of_a_law_in_both_tails() -> None:
+    """The normal of any deviation, from its log-density, at scores down to tails of 1e-20."""
+    deviation = torch.tensor([0.1, 1.0, 30.0], dtype=torch.float64)
+    law = LineLaw(lambda x: -0.5 * (x / deviation[:, None]).square(), -12 * deviation, 0 * deviation, 12 * deviation)
+    z = torch.tensor([-9.0, -3.0, -0.2, 1.0, 5.0, 9.0], dtype=torch.float64)
+    score = torch.special.log_ndtr(z) - torch.special.log_ndtr(-z)
+    torch.testing.assert_close(law.quantile(score), deviation[:, None] * z, rtol=1e-13, atol=1e-14)
+    torch.testing.assert_close(law.score(deviation[:, None] * z), score.expand(3, -1), rtol=1e-13, atol=1e-14)
+
+
+@pytest.mark.parametrize("d", [2, 5, 16, 64])
+def test_radial_quantile_is_exact_to_rounding(d: int) -> None:
+    """Between the nodes of its table and above its scales, against the law itself, out to tails of 1e-9."""
+    fibre, far = d - 1, far_scale(d - 1)
+    scale = torch.cat((torch.exp(uniform(math.log(0.003), math.log(min(far, 3)), 200)), uniform(far, 1.2 * far, 20)))
+    norm = torch.as_tensor(stats.chi(d).ppf([1e-9, 1e-4, 0.1, 0.5, 0.9, 1 - 1e-9]))
+    law = radial.RadialLaw(scale, fibre, 11.5)
+    score = radial._chi(fibre).score(norm.unsqueeze(0))
+    exact = LineLaw(law.log_shape, law.low, law.mode, law.high).quantile(score, d)
+    torch.testing.assert_close(radial_quantile(scale.unsqueeze(-1), norm, fibre), exact, rtol=3e-14, atol=0)
+
+
+@pytest.mark.parametrize("d", [2, 5, 16, 64])
+def test_log_integral_agrees_with_quadrature(d: int) -> None:
+    scale = torch.exp(uniform(math.log(0.003), math.log(5), 500)).requires_grad_()
+    found, exact = log_radial_integral(scale, d - 1), radial_rule(scale, d - 1).log_integral
+    assert ((found - exact).abs() / exact.abs().clamp_min(1)).max() < 1e-13
+    slopes = [torch.autograd.grad(x.sum(), scale)[0] for x in (found, exact)]
+    torch.testing.assert_close(*slopes, rtol=1e-11, atol=0)
+
+
+@pytest.mark.parametrize("a", [1e-5, 0.03, 0.9, 7.7, 5e2, 3e5])
+def test_gamma_quantile_is_exact_to_rounding(a: float) -> None:
+    """Newton's step of the exact equation, at 40 digits, moves it no further than rounding."""
+    noise = uniform(-8, 8, 12)
+    found = log_gamma_quantile(torch.full_like(noise, a), noise)
+    with mpmath.workdps(40):
+        for y, z in zip(found.tolist(), noise.tolist(), strict=True):
+            x, shape = mpmath.mpf(a) * mpmath.exp(mpmath.mpf(y)), mpmath.mpf(a) + 1
+            ends = (0, x) if z < 0 else (x, mpmath.inf)
+            tail = mpmath.gammainc(shape, *ends, regularized=True)
+            density = mpmath.exp(shape * mpmath.log(x) - x - mpmath.loggamma(shape))
+            step = (tail - mpmath.ncdf(-abs(z))) / density
+            assert abs(step) < 1e-13 * min(1, 10 / math.sqrt(a)) + 2e-16 * abs(y)
+
+
+@pytest.mark.parametrize(("d", "scale", "between"), [(3, 0.4, 2.0), (3, 4.0, 1.5), (8, 0.7, 30.0), (16, 2.0, 0.7)])
+def test_mean_square_between_centres(d: int, scale: float, between: float) -> None:
+    """Against Gauss-Legendre over radius and angle, on panels that halve towards 0."""
+    rule = radial_rule(torch.tensor(scale, dtype=torch.float64), d - 1)
+    nodes, weights = (torch.as_tensor(a) for a in np.polynomial.legendre.leggauss(24))
+    edges = math.pi * 0.5 ** torch.arange(61, dtype=torch.float64).unsqueeze(-1)
+    half = (edges[:-1] - edges[1:]) / 2
+    theta = (edges[1:] + half * (1 + nodes)).flatten()
+    share = (half * weights).flatten() * torch.sin(theta) ** (d - 2)
+    half_chord = torch.sinh((rule.nodes - between) / 2).square().unsqueeze(-1)
+    half_chord = (
+        half_chord + (torch.sinh(rule.nodes) * math.sinh(between)).unsqueeze(-1) * torch.sin(theta / 2).square()
+    )
+    square = (2 * torch.asinh(torch.sqrt(half_chord))).square() @ (share / share.sum())
+    exact = rule.expectation(square - rule.nodes.square())
+    found = mean_square_excess(rule.law.scale, torch.tensor(between, dtype=torch.float64), d - 1)
+    torch.testing.assert_close(found, exact, rtol=1e-12, atol=0)
