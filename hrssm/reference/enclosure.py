@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -36,31 +37,35 @@ class Term:
 class Enclosure(Term):
     """KL(q, p) in nats as two balls, the terms it is the sum of, and the digits both are good for.
 
-    `method` says what each road computed.
+    Between horospherical laws `closed_form` is that; against a Riemannian normal, where none is known, it is the road
+    that has more in closed form. `roads` names the two, in this order, and says what each computes and how sure it is.
     """
 
-    terms: dict[str, Term]
+    terms: Mapping[str, Term]
     digits: int
-    method: str
+    roads: Mapping[str, str]
 
     def __str__(self) -> str:
-        lines = [
-            f"closed form  {self.closed_form.str(self.digits)}",
-            f"integral     {self.integral.str(self.digits)}",
-            f"difference   {self.agreement.str(3)}: the two {'agree' if self.agree else 'DISAGREE'}",
-        ]
-        width = max((len(name) for name in self.terms), default=0)
-        lines += [f"  {name:<{width}}  {term.closed_form.str(self.digits)}" for name, term in self.terms.items()]
-        return "\n".join([*lines, self.method])
+        first, second = self.roads
+        rows = {
+            first: self.closed_form.str(self.digits),
+            second: self.integral.str(self.digits),
+            "difference": f"{self.agreement.str(3)}: the two {'agree' if self.agree else 'DISAGREE'}",
+        }
+        rows |= {f"  {name}": term.closed_form.str(self.digits) for name, term in self.terms.items()}
+        width = max(map(len, rows))
+        lines = [f"{name:<{width}}  {value}" for name, value in rows.items()]
+        return "\n".join([*lines, *(f"{name}: {words}" for name, words in self.roads.items())])
 
 
 def kl(q: Any, p: Any, digits: int = 50) -> Enclosure:
     """KL(q, p) in nats by closed form and by an independent rigorous integral, as Arb balls.
 
-    `q` is a horospherical Gaussian of any coupling, `p` that or a Riemannian normal; both are given as a mapping,
-    as text, or as an unbatched distribution of `hrssm.distributions`, with every number a decimal string, a
+    `q` and `p` are horospherical Gaussians of any coupling, or one of them is a Riemannian normal; they are given as a
+    mapping, as text, or as an unbatched distribution of `hrssm.distributions`, with every number a decimal string, a
     fraction or a float (which stands for the binary number it holds). `digits` >= 1 significant decimal digits
-    are certain in both results (for a KL below 1, digits after the point).
+    are certain in both results (for a KL below 1, digits after the point). Against a Riemannian normal no closed form
+    is known, and both roads are rigorous integrals.
 
     Source: `hg-kl`, `hgk-kl-mixed`, `rn-normaliser`. Raises ImportError without python-flint, ValueError for a
     parameter out of its domain or sets of different dimension, and ArithmeticError when the digits cannot be had.
@@ -77,23 +82,28 @@ def kl(q: Any, p: Any, digits: int = 50) -> Enclosure:
         raise ImportError(
             "hrssm.reference needs python-flint, which is not installed: pip install 'hrssm[proofs]'"
         ) from error
+    from hrssm.reference.quadrature import TooManyNodes
+
     if digits < 1:
         raise ValueError(f"digits was given as {digits}; allowed is an integer >= 1")
     q, p = read(q, "q"), read(p, "p")
-    if isinstance(q, RiemannianNormal):
-        raise ValueError("q was given as a Riemannian normal; allowed is a horospherical Gaussian, of any coupling")
+    if isinstance(q, RiemannianNormal) and isinstance(p, RiemannianNormal):
+        raise ValueError("q and p were both given as Riemannian normals; allowed is one at most")
     if q.dim != p.dim:
         raise ValueError(f"q lives on H^{q.dim} and p on H^{p.dim}; allowed are two laws on the same space")
     enough = int(digits * 3.3219281) + 64
     for bits in (enough << k for k in range(DOUBLINGS)):
         with ctx.workprec(bits):
             try:
-                terms, method = _terms(q, p)
+                closed, integral, roads = _terms(q, p)
+            except TooManyNodes:
+                raise
             except ArithmeticError:  # too few bits to prove a tail or a sign
                 continue
+            terms = {name: Term(closed[name], integral[name]) for name in closed}
             total = Term(_sum(t.closed_form for t in terms.values()), _sum(t.integral for t in terms.values()))
             if _good(total.closed_form, digits) and _good(total.integral, digits):
-                return Enclosure(total.closed_form, total.integral, terms, digits, method)
+                return Enclosure(total.closed_form, total.integral, terms, digits, roads)
     raise ArithmeticError(f"{digits} digits need more than {enough << (DOUBLINGS - 1)} bits; ask for fewer digits")
 
 
@@ -111,18 +121,18 @@ def _good(ball: arb, digits: int) -> bool:
     return bool(ball.is_finite()) and bool(2 * ball.rad() * 10**digits <= max(abs(float(ball.mid())), 1.0))
 
 
-def _terms(q: Horospherical, p: Horospherical | RiemannianNormal) -> tuple[dict[str, Term], str]:
+def _terms(
+    q: Horospherical | RiemannianNormal, p: Horospherical | RiemannianNormal
+) -> tuple[dict[str, arb], dict[str, arb], dict[str, str]]:
+    from hrssm.reference import horospherical, riemannian
+
+    if isinstance(q, RiemannianNormal):
+        assert isinstance(p, Horospherical)
+        return riemannian.backward(q, p)
     if isinstance(p, RiemannianNormal):
-        from hrssm.reference import riemannian
-
-        closed, integral = riemannian.by_formulas(q, p), riemannian.by_integrals(q, p)
-        method = (
-            "closed form: entropy and normaliser by formula; integral: both by quadrature; the expected squared "
-            "distance, which has no closed form, is one rigorous quadrature in both"
-        )
-    else:
-        from hrssm.reference import horospherical
-
-        closed, integral = horospherical.closed_form(q, p), horospherical.defining_integral(q, p)
-        method = "closed form: height, fibre and drift terms; integral: quadrature of q log(q / p), tails proved"
-    return {name: Term(closed[name], integral[name]) for name in closed}, method
+        return riemannian.forward(q, p)
+    roads = {
+        "closed form": f"height, fibre and drift terms. {riemannian.EXACT}",
+        "integral": f"q log(q / p) over the height and the fibre. {riemannian.RIGOROUS}",
+    }
+    return horospherical.closed_form(q, p), horospherical.defining_integral(q, p), roads

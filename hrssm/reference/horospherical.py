@@ -9,18 +9,13 @@ exp(m tau) by which that differs from d tau d b cancels in the ratio.
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
-from flint import acb, arb, fmpq
+from flint import acb, arb
 
 from hrssm.reference.parameters import Horospherical
 from hrssm.reference.quadrature import normal_expectation
-
-
-def number(value: Fraction) -> arb:
-    """An exact rational as a ball at the working precision."""
-    return arb(fmpq(value.numerator, value.denominator))
+from hrssm.reference.relative import number
 
 
 def closed_form(q: Horospherical, p: Horospherical) -> dict[str, arb]:

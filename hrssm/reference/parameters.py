@@ -192,14 +192,18 @@ def _riemannian_normal(given: dict[str, Any], side: str) -> RiemannianNormal:
 
 
 def _from_distribution(law: Any, side: str) -> dict[str, Any]:
-    if hasattr(law, "height_loc") and hasattr(law, "fibre_loc"):
-        if tuple(law.batch_shape):
-            raise ValueError(
-                f"{side} has batch shape {tuple(law.batch_shape)}; allowed is one distribution, batch shape ()"
-            )
+    from hrssm.distributions import HorosphericalGaussian, RiemannianNormal
+
+    if isinstance(law, HorosphericalGaussian | RiemannianNormal) and tuple(law.batch_shape):
+        raise ValueError(
+            f"{side} has batch shape {tuple(law.batch_shape)}; allowed is one distribution, batch shape ()"
+        )
+    if isinstance(law, HorosphericalGaussian):
         names = ("height_loc", "fibre_loc", "height_scale", "fibre_scale", "coupling")
-        return {name: getattr(law, name) for name in names if hasattr(law, name)}
+        return {name: getattr(law, name) for name in names}
+    if isinstance(law, RiemannianNormal):
+        return {"family": "rn", "scale": law.scale, "height_loc": law.loc[0], "fibre_loc": law.loc[1:]}
     raise TypeError(
         f"{side} was given as {type(law).__name__}; allowed are a mapping of parameters, a text such as "
-        '"mu=0.3, beta=[0.1], sigma=0.5, s=0.8", or a horospherical distribution'
+        '"mu=0.3, beta=[0.1], sigma=0.5, s=0.8", a HorosphericalGaussian or a RiemannianNormal'
     )
