@@ -177,38 +177,41 @@ class HorosphericalGaussian(LatentDistribution):
     ) -> tuple[Tensor, Tensor]:
         """A sample and its log-density, which needs the noise and the scales alone (`hgk-density`)."""
         noise = self.base_noise(sample_shape) if noise is None else noise
-        log_prob = -0.5 * noise.square().sum(-1) - self._log_normaliser
+        log_prob = -0.5 * noise.square().sum(-1) - self._log_normaliser()
         if not _is_one(self.coupling):
             tilt = self.fibre_loc.shape[-1] * (1 - self.coupling) * self.height_scale
             log_prob = log_prob + tilt * noise[..., 0]
         return self.rsample_from(noise), log_prob
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Log-density with respect to the Riemannian volume, (...) for value (..., d) (`hgk-density`)."""
+        """Log-density with respect to the Riemannian volume, (...) for value (..., d) (`hgk-density`).
+
+        Worked out in float64 whatever the dtype: in many dimensions the quadratic form and log Z nearly cancel.
+        """
         if self._validate_args:
             self._validate_sample(value)
         # split, not two slices: its backward is one concatenation
-        height, side = value.split((1, self.fibre_loc.shape[-1]), dim=-1)
-        height = height.squeeze(-1)
-        step = height - self.height_loc
+        height, side = value.double().split((1, self.fibre_loc.shape[-1]), dim=-1)
+        height, height_loc = height.squeeze(-1), self.height_loc.double()
+        step = height - height_loc
         kappa_one = _is_one(self.coupling)
-        shrink = torch.exp(-height if kappa_one else -self.height_loc - self.coupling * step)
-        # Scaled before it is squared: far up or down the squares alone would leave the range of float32.
+        shrink = torch.exp(-height if kappa_one else -height_loc - self.coupling * step)
+        # Scaled before it is squared: far up or down the squares alone would leave the range of numbers.
         spread = ((side - self.fibre_loc) * (shrink.unsqueeze(-1) / self._fibre_row)).square().sum(-1)
-        log_prob = -0.5 * ((step / self.height_scale).square() + spread) - self._log_normaliser
-        return log_prob if kappa_one else log_prob + self.fibre_loc.shape[-1] * (1 - self.coupling) * step
+        log_prob = -0.5 * ((step / self.height_scale).square() + spread) - self._log_normaliser(torch.float64)
+        log_prob = log_prob if kappa_one else log_prob + self.fibre_loc.shape[-1] * (1 - self.coupling) * step
+        return log_prob.to(self.fibre_loc.dtype)
 
     def entropy(self) -> Tensor:
         """Entropy with respect to the volume, log Z + d / 2: free of mu and of kappa (`hg-entropy`)."""
-        return self._log_normaliser + 0.5 * (self.fibre_loc.shape[-1] + 1)
+        return self._log_normaliser() + 0.5 * (self.fibre_loc.shape[-1] + 1)
 
-    @property
-    def _log_normaliser(self) -> Tensor:
+    def _log_normaliser(self, dtype: torch.dtype | None = None) -> Tensor:
         """log(sqrt(2 pi) sigma (2 pi s^2)^(m/2)), batch shape (`hg-normaliser`)."""
         fibre = self.fibre_loc.shape[-1]
-        widths = torch.log(self.fibre_scale)
+        widths = torch.log(self.fibre_scale.to(dtype))
         widths = widths.sum(-1) if self.per_coordinate else fibre * widths
-        return torch.log(self.height_scale) + widths + (fibre + 1) * _HALF_LOG_TWO_PI
+        return torch.log(self.height_scale.to(dtype)) + widths + (fibre + 1) * _HALF_LOG_TWO_PI
 
     @property
     def _fibre_row(self) -> Tensor:
@@ -258,13 +261,17 @@ def kl_terms(q: HorosphericalGaussian, p: HorosphericalGaussian) -> KLTerms:
 
     offset = (q.fibre_loc - p.fibre_loc) / p._fibre_row if p.per_coordinate else q.fibre_loc - p.fibre_loc
     squared = offset.square().sum(-1)
-    # half of log E exp(-2 mu_p - 2 kappa_p (tau - mu_p)) under tau ~ q (`hg-mgf`)
+    # half of log E exp(-2 mu_p - 2 kappa_p (tau - mu_p)) under tau ~ q (`hg-mgf`); in float64, because rounding an
+    # exponent of 50 in float32 moves the exponential by 2e-6
+    height_scale, height_loc = q.height_scale.double(), q.height_loc.double()
     if _is_one(p.coupling):
-        log_shrink = q.height_scale.square() - q.height_loc
+        log_shrink = height_scale.square() - height_loc
     else:
-        log_shrink = (p.coupling * q.height_scale).square() - p.height_loc - p.coupling * shift
+        other = p.height_loc.double()
+        log_shrink = (p.coupling * height_scale).square() - other - p.coupling * (height_loc - other)
+    shrink = torch.exp(log_shrink).to(squared.dtype)
     # Applied one factor at a time: the square of the shrinkage alone may leave the range of float32.
-    shrink = torch.exp(log_shrink) if p.per_coordinate else torch.exp(log_shrink) / p.fibre_scale
+    shrink = shrink if p.per_coordinate else shrink / p.fibre_scale
     drift = 0.5 * (squared * shrink) * shrink
     return KLTerms(height.expand_as(drift), fibre_term.expand_as(drift), drift)
 
