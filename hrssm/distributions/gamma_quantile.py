@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from hrssm.distributions.stable import exp_gap
-from hrssm.distributions.tables import interpolate, tabulate
+from hrssm.distributions.tables import constant_in_graphs, interpolate, tabulate
 from hrssm.distributions.transport import LineLaw
 
 __all__ = ["log_gamma_quantile"]
@@ -36,7 +36,7 @@ def log_gamma_quantile(a: Tensor, noise: Tensor) -> Tensor:
 
 
 # A compiled graph takes the table as a constant; building it is not traced.
-@torch.compiler.assume_constant_result
+@constant_in_graphs
 def _table(device: torch.device) -> Tensor:
     return _built(device)
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from hrssm.distributions.radial import SCALE_BOXES, far_scale, radial_rule
-from hrssm.distributions.tables import interpolate, powers, running_integral, tabulate
+from hrssm.distributions.tables import constant_in_graphs, interpolate, powers, running_integral, tabulate
 
 __all__ = ["angle_rule", "mean_square_excess"]
 
@@ -50,12 +50,12 @@ def angle_rule(fibre: int, like: Tensor) -> tuple[Tensor, Tensor]:
 
 
 # A compiled graph takes the tables as constants; building them is not traced.
-@torch.compiler.assume_constant_result
+@constant_in_graphs
 def _table(fibre: int, device: torch.device) -> Tensor:
     return _ratios(fibre, device)
 
 
-@torch.compiler.assume_constant_result
+@constant_in_graphs
 def _growth_table(fibre: int, device: torch.device) -> Tensor:
     return _growths(fibre, device)
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hrssm.distributions.tables import interpolate, tabulate
+from hrssm.distributions.tables import constant_in_graphs, interpolate, tabulate
 from hrssm.distributions.transport import LineLaw
 
 __all__ = ["SCALE_BOXES", "Rule", "far_scale", "log_radial_integral", "radial_quantile", "radial_rule"]
@@ -145,12 +145,12 @@ def _stretched(norm: float) -> float:
 
 
 # A compiled graph takes the tables as constants; building them is not traced.
-@torch.compiler.assume_constant_result
+@constant_in_graphs
 def _integral_table(fibre: int, device: torch.device) -> Tensor:
     return _integrals(fibre, device)
 
 
-@torch.compiler.assume_constant_result
+@constant_in_graphs
 def _quantile_table(fibre: int, device: torch.device) -> Tensor:
     return _quantiles(fibre, device)
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["interpolate", "powers", "running_integral", "tabulate"]
+__all__ = ["constant_in_graphs", "interpolate", "powers", "running_integral", "tabulate"]
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 # Polynomials of degree 11 in each coordinate: boxes a few times smaller than the distance to the function's nearest
 # complex singularity then reach rounding error.
@@ -28,6 +30,16 @@ _NODES = np.cos(math.pi * (_DEGREES + 0.5) / _TERMS)
 _SERIES = np.cos(math.pi * np.outer(_DEGREES, _DEGREES + 0.5) / _TERMS) * np.where(_DEGREES > 0, 2, 1)[:, None] / _TERMS
 _POWERS = np.stack([np.pad(np.polynomial.chebyshev.cheb2poly(e), (0, _TERMS))[:_TERMS] for e in np.eye(_TERMS)], 1)
 _POWERS = 2.0 ** _DEGREES[:, None] * _POWERS  # powers of a coordinate that runs over [-1/2, 1/2]
+
+
+def constant_in_graphs(function: _Function) -> _Function:
+    """Mark a function whose result a compiled graph takes as a constant, so that its body is not traced.
+
+    It sets what `torch.compiler.assume_constant_result` sets; calling that one would import the whole compiler, two
+    seconds, wherever this package is imported.
+    """
+    function._dynamo_marked_constant = True  # type: ignore[attr-defined]
+    return function
 
 
 def tabulate(function: Callable[..., Tensor], *boxes: int, device: torch.device | str = "cpu") -> Tensor:
@@ -73,7 +85,8 @@ def interpolate(coefficients: Tensor, x: Tensor, y: Tensor | None = None) -> Ten
     """
     if y is not None:
         x, y = torch.broadcast_tensors(x, y)
-    return _Interpolate.apply(coefficients, x, y)  # type: ignore[no-any-return]
+    boxes = tuple(coefficients.shape[: 1 if y is None else 2])
+    return _Interpolate.apply(coefficients.flatten(0, len(boxes) - 1), boxes, x, y)  # type: ignore[no-any-return]
 
 
 class _Interpolate(torch.autograd.Function):
@@ -81,37 +94,42 @@ class _Interpolate(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(coefficients: Tensor, x: Tensor, y: Tensor | None) -> Tensor:  # type: ignore[override]
-        return _derivative(coefficients, x, y)
+    def forward(coefficients: Tensor, boxes: tuple[int, ...], x: Tensor, y: Tensor | None) -> Tensor:  # type: ignore[override]
+        return _derivative(coefficients, boxes, x, y)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        ctx.save_for_backward(*inputs)
+        coefficients, ctx.boxes, x, y = inputs
+        ctx.save_for_backward(coefficients, x, y)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        _, by_x, by_y = ctx.needs_input_grad
+        coefficients, x, y = ctx.saved_tensors
+        _, _, by_x, by_y = ctx.needs_input_grad
         return (
             None,
-            grad * _derivative(*ctx.saved_tensors, orders=(1, 0)) if by_x else None,
-            grad * _derivative(*ctx.saved_tensors, orders=(0, 1)) if by_y else None,
+            None,
+            grad * _derivative(coefficients, ctx.boxes, x, y, (1, 0)) if by_x else None,
+            grad * _derivative(coefficients, ctx.boxes, x, y, (0, 1)) if by_y else None,
         )
 
 
-def _derivative(coefficients: Tensor, x: Tensor, y: Tensor | None, orders: tuple[int, int] = (0, 0)) -> Tensor:
+def _derivative(
+    coefficients: Tensor, boxes: tuple[int, ...], x: Tensor, y: Tensor | None, orders: tuple[int, int] = (0, 0)
+) -> Tensor:
     """The derivative of these orders, by operations that autograd can follow further."""
     places = [place.reshape(-1).split(_PIECE) for place in (x, y) if place is not None]
-    values = [_piece(coefficients, piece, orders) for piece in zip(*places, strict=True)]
+    values = [_piece(coefficients, boxes, piece, orders) for piece in zip(*places, strict=True)]
     return (values[0] if len(values) == 1 else torch.cat(values)).reshape(x.shape)
 
 
-def _piece(coefficients: Tensor, places: tuple[Tensor, ...], orders: tuple[int, int]) -> Tensor:
+def _piece(coefficients: Tensor, boxes: tuple[int, ...], places: tuple[Tensor, ...], orders: tuple[int, int]) -> Tensor:
     index, bases = torch.zeros_like(places[0], dtype=torch.long), []
-    for place, boxes, order in zip(places, coefficients.shape, orders, strict=False):
-        box = place.detach().long().clamp(0, boxes - 1)
-        index = index * boxes + box
+    for place, count, order in zip(places, boxes, orders, strict=False):
+        box = place.detach().long().clamp(0, count - 1)
+        index = index * count + box
         bases.append(_differentiated(place - box - 0.5, order))
-    values = coefficients.flatten(0, len(bases) - 1).index_select(0, index)
+    values = coefficients.index_select(0, index)
     for basis in bases[:0:-1]:
         values = torch.bmm(values, basis.unsqueeze(-1)).squeeze(-1)
     return (values * bases[0]).sum(-1)

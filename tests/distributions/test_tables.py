@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 
 import mpmath
 import numpy as np
@@ -120,3 +122,9 @@ def test_mean_square_between_centres(d: int, scale: float, between: float) -> No
     exact = rule.expectation(square - rule.nodes.square())
     found = mean_square_excess(rule.law.scale, torch.tensor(between, dtype=torch.float64), d - 1)
     torch.testing.assert_close(found, exact, rtol=1e-12, atol=0)
+
+
+def test_importing_the_package_leaves_the_compiler_alone() -> None:
+    # It would cost every process two seconds.
+    words = "import sys, hrssm.distributions; sys.exit('torch._dynamo' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", words], check=False).returncode == 0
