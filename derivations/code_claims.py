@@ -21,7 +21,8 @@ from derivations.code_claims_geometry import GEOMETRY, cosh_distance, half_chord
 from derivations.code_claims_manifold import MANIFOLD
 from derivations.code_proof import Claim
 from derivations.coupled_family import kappa, kappa_p, kappa_q
-from derivations.geometry import other
+from derivations.geodesics import LENGTH, v0, w
+from derivations.geometry import b, other
 from derivations.horospherical_gaussian import (
     beta,
     coordinates,
@@ -49,6 +50,7 @@ from hrssm.distributions import (
     WrappedNormal,
     kl_terms,
 )  # fmt: skip
+from hrssm.distributions.riemannian_normal import _polar
 
 HG = "hrssm.distributions.HorosphericalGaussian"
 STABLE = ("hrssm.distributions.stable.exp_gap", "hrssm.distributions.stable.log_ratio")
@@ -230,6 +232,35 @@ class GivenNormaliser(RiemannianNormal):
 
 log_z = sp.Symbol("log_Z", real=True)
 x = sp.Symbol("x", real=True)
+length = sp.Symbol("r", positive=True)
+
+
+def direction(d: int, sign: int) -> list[sp.Expr]:
+    """Any direction of length 1 strictly above (below) the horizon: no relation between symbols is left.
+
+    Its height is 1 / cosh x; its side is tanh x along one fixed unit vector of R^m, as any one of them may be.
+    """
+    along = {2: [1], 3: [sp.Rational(3, 5), sp.Rational(4, 5)], 4: [sp.Rational(k, 7) for k in (2, 3, 6)]}
+    return [sign / sp.cosh(x), *(sp.tanh(x) * y for y in along[d])]
+
+
+def carried(f: Any, d: int, sign: int) -> list[sp.Expr]:
+    """The point at distance r from (tau, b) in a direction u of an orthonormal frame, from geo-exp."""
+    up, *sides = direction(d, sign)
+    height, fibre = (e.subs(LENGTH, length).subs(v0, length * up) for e in f.statement.rhs)
+    places = zip(coordinates("b", d - 1), sides, strict=True)
+    return [height, *(fibre.subs({b: y, w: length * sp.exp(tau) * u}, simultaneous=True) for y, u in places)]
+
+
+def polar(sign: int, half: str) -> Claim:
+    """That the Riemannian normal's samples lie where geo-exp carries radius and direction."""
+    return Claim(
+        "hrssm.distributions.RiemannianNormal.rsample_from", "geo-exp",
+        _polar, lambda d: [point(d), [length], direction(d, sign)], lambda f, d: carried(f, d, sign),
+        f"the point at a radius in a direction {half} the horizon",
+        words="The radius is a table of quantiles, a symbol here. The side of the direction points along one unit "
+        "vector: the code and geo-exp both see it through its square and as a factor.",
+    )  # fmt: skip
 
 
 def normal_parameters(d: int, of: str = "") -> list[Any]:
@@ -268,6 +299,8 @@ OTHERS = (
         through=(half_chord, "the half chord: arcosh(c) = 2 arsinh(sqrt((c - 1) / 2))"),
         words="The log normaliser is a quadrature (rn-normaliser; its error is in docs/accuracy.md), a symbol here.",
     ),
+    polar(1, "above"),
+    polar(-1, "below"),
     Claim(
         "hrssm.distributions.WrappedNormal.log_prob", "wn-density",
         lambda v, scale: WrappedNormal(0 * v, scale, validate_args=False)._log_prob_of_tangent(v),

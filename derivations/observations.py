@@ -258,7 +258,7 @@ def _parity_independent(p: Mapping[str, Any]) -> list[arb]:
     ),
     status="new",
     uses=("tree-walk", "tree-floor"),
-    sources=[("perret2026", "loss"), ("ordentlich2005", "binary case")],
+    sources=[("perret2026", "loss"), ("ordentlich2005", "binary case"), ("cover2006", "chain rules")],
     certificate=Certificate(
         points=tuple(
             {

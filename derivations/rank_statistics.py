@@ -385,7 +385,7 @@ _x = B * lam**2
         "about any geometry",
     ),
     status="corrects",
-    sources=[("perret2026", "theory"), ("kesten1966", ""), ("evans2000", "reconstruction on trees")],
+    sources=[("perret2026", "theory"), ("kesten1966", "the threshold"), ("evans2000", "reconstruction on trees")],
     certificate=Certificate(
         points=tuple(
             {"B": sp.Integer(b), "lambda": sp.Rational(i, 20), "n": sp.Integer(1 + (i + b) % 6)}

@@ -101,7 +101,7 @@ def _weight(n: Any, s: Any) -> Any:
         "curvature -1",
         "the normaliser w.r.t. the volume is this times that of the unit sphere of R^d",
     ],
-    sources=[WRITE_UP, ("mathieu2019pvae", "appendix B")],
+    sources=[WRITE_UP, ("mathieu2019pvae", "the Riemannian normal distribution")],
     uses=["geo-ball-volume"],
     implements=[
         "hrssm.distributions.riemannian_normal.RiemannianNormal.log_normaliser",

@@ -237,6 +237,7 @@ _short = [sp.Function(n)(d, sigma) for n in ("two_terms_HG_RN", "two_terms_RN_HG
         "geo-horo-polar",
         "geo-distance",
     ],
+    sources=[("trefethen2014", "theorem 5.1")],
     implements=[
         "hrssm.distributions.cross_kl._kl_horospherical_riemannian",
         "hrssm.distributions.cross_kl._kl_riemannian_horospherical",

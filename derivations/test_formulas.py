@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from derivations import mutation
@@ -9,6 +12,7 @@ from derivations.certificate import MINIMUM_POINTS
 from derivations.kernel import Formula, collect, verify_part
 
 FORMULAS = collect()
+BIBLIOGRAPHY = Path(__file__).parents[1] / "paper" / "references.bib"
 ENTRIES = [pytest.param(f, id=f.id) for f in FORMULAS.values()]
 
 
@@ -48,6 +52,12 @@ def test_uses_exist_and_do_not_circle() -> None:
 
     for key in FORMULAS:
         depth(key, ())
+
+
+def test_sources_are_in_the_bibliography() -> None:
+    keys = set(re.findall(r"^@\w+\{([^,]+),", BIBLIOGRAPHY.read_text(encoding="utf-8"), re.MULTILINE))
+    for formula in FORMULAS.values():
+        assert {key for key, _ in formula.sources} <= keys, formula.id
 
 
 def test_equivalent_mutants_are_mutants() -> None:
