@@ -85,7 +85,7 @@ def radial_integral(fibre: int, scale: float) -> tuple[arb, arb, arb]:
     ctx.prec = BITS + int(fibre * max(0.0, -2 * float(sigma.log()))) + 4 * fibre
     try:
         sums = [arb(0), arb(0), arb(0)]
-        root = (2 / PI).sqrt()
+        root = (2 / arb.pi()).sqrt()  # not PI, which has BITS alone
         for k in range(fibre + 1):
             a = arb(fibre - 2 * k)
             term = (a * a * sigma * sigma / 2).exp() * (1 + (a * sigma / arb(2).sqrt()).erf())
