@@ -28,6 +28,8 @@ CONSTANTS = (
     sp.sqrt(2 * sp.pi),
     sp.sqrt(2),
     sp.log(2 * sp.pi),
+    sp.log(4 * sp.pi),
+    sp.log(2 * sp.pi**2),
     sp.log(2),
     sp.log(sp.pi),
     1 + sp.log(2 * sp.pi),

@@ -255,7 +255,7 @@ def verify_all(jobs: int = 2) -> list[ClaimReport]:
     ]
 
 
-_ENGINE = ("aten", "code_proof", "code_rewrites", "code_claims_geometry", "guarded")
+_ENGINE = ("aten", "code_proof", "code_rewrites", "code_claims_geometry", "guarded", "radial_table")
 
 
 @cache_in_memory

@@ -9,6 +9,7 @@ import torch
 from flint import arb
 from torch.distributions import kl_divergence
 
+from derivations import radial_table
 from derivations.balls import ball, exact, precision
 from derivations.riemannian_normal import rn_moment
 from derivations.riemannian_normal_exact import DIMENSIONS, SCALES
@@ -60,6 +61,19 @@ def test_normaliser(dimension: int, scale: str) -> None:
         half = arb(dimension) / 2
         log_normaliser = ratio + half * (2 * arb.pi()).log() + dimension * exact(scale).log()
     _close(_riemannian(dimension, _number(scale)).log_normaliser, log_normaliser, 1e-13)
+
+
+@pytest.mark.parametrize("fibre", [*radial_table.FUNCTIONS, 15, 127])
+def test_the_table_of_the_normaliser(fibre: int) -> None:
+    """What the proof of log_prob takes the table for."""
+    radial_table.examine.__wrapped__(fibre)
+
+
+def test_a_table_that_is_off_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = radial_table.log_radial_integral
+    monkeypatch.setattr(radial_table, "log_radial_integral", lambda scale, fibre: right(scale, fibre) + 2e-14)
+    with pytest.raises(ArithmeticError, match="is off by"):
+        radial_table.examine.__wrapped__(2)
 
 
 @pytest.mark.parametrize("dimension", [2, 3, 8])
