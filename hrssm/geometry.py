@@ -142,7 +142,11 @@ def exp_origin(v: Tensor) -> Tensor:
 
 
 def log_origin(w: Tensor) -> Tensor:
-    """Logarithm map at the origin: the v with exp_origin(v) = w  (`geo-log`)."""
+    """Logarithm map at the origin: the v with exp_origin(v) = w  (`geo-log`).
+
+    Finite up to |v| of about 88 in float32 and 700 in float64; up to half of that its gradient keeps its digits,
+    beyond it 1 / sinh(|v|)^2 leaves the range of numbers.
+    """
     half_chord = half_chord_squared(w, torch.zeros_like(w)).unsqueeze(-1)
     stretch = _arc_over_sinh(half_chord)
     down = torch.exp(-w[..., :1])
