@@ -31,13 +31,13 @@ def log_gamma_quantile(a: Tensor, noise: Tensor) -> Tensor:
     shape, normal = a.double(), noise.double()
     u = torch.rsqrt(shape + 1)
     place = (normal.clamp(-_REACH, _REACH) + _REACH) * (_NOISE_BOXES / (2 * _REACH))
-    x = interpolate(_table(u.device), u * _SHAPE_BOXES, place)
+    x = interpolate(_gamma_quantile_table(u.device), u * _SHAPE_BOXES, place)
     return (u * x + torch.log1p(1 / shape)).to(dtype)
 
 
-# A compiled graph takes the table as a constant; building it is not traced.
+# A compiled graph takes the table as a constant, under a name that no other module may use; building is not traced.
 @constant_in_graphs
-def _table(device: torch.device) -> Tensor:
+def _gamma_quantile_table(device: torch.device) -> Tensor:
     return _built(device)
 
 

@@ -34,7 +34,7 @@ def mean_square_excess(scale: Tensor, between: Tensor, fibre: int) -> Tensor:
     scale, between = torch.broadcast_tensors(scale.double(), between.double())
     held = scale.clamp_max(far_scale(fibre))
     place = torch.log1p(between) / _BOX
-    ratio = interpolate(_table(fibre, scale.device), held * (SCALE_BOXES / far_scale(fibre)), place)
+    ratio = interpolate(_ratio_table(fibre, scale.device), held * (SCALE_BOXES / far_scale(fibre)), place)
     # Above the table's scales the radius enters linearly, and its mean is m sigma^2.
     growth = interpolate(_growth_table(fibre, scale.device), place)
     return between.square() * (ratio + fibre * (scale - held) * (scale + held) * growth)
@@ -49,9 +49,9 @@ def angle_rule(fibre: int, like: Tensor) -> tuple[Tensor, Tensor]:
     return x, torch.softmax(-fibre * log_cosh, dim=0)
 
 
-# A compiled graph takes the tables as constants; building them is not traced.
+# A compiled graph takes the tables as constants, under names that no other module may use; building is not traced.
 @constant_in_graphs
-def _table(fibre: int, device: torch.device) -> Tensor:
+def _ratio_table(fibre: int, device: torch.device) -> Tensor:
     return _ratios(fibre, device)
 
 

@@ -144,7 +144,7 @@ def _stretched(norm: float) -> float:
     return math.log(math.expm1(norm / 2))
 
 
-# A compiled graph takes the tables as constants; building them is not traced.
+# A compiled graph takes the tables as constants, under names that no other module may use; building is not traced.
 @constant_in_graphs
 def _integral_table(fibre: int, device: torch.device) -> Tensor:
     return _integrals(fibre, device)
