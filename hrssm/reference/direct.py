@@ -1,7 +1,8 @@
 """E[dist^2] under a horospherical law by its definition: an integral over the height and the length of b.
 
 dist^2 = 4 arsinh(sqrt z)^2 with z = sinh^2(tau / 2) + e^-tau |b|^2 / 4, and |b| is the smallest width times the rho of
-`radius`. Where Re z >= -1/2, |dist^2| <= 8 |z|.
+`radius`. Where Re z >= -1/2, |dist^2| <= 8 |z| and |dist| <= log(4 + 4 |z|) + pi. At real points dist^2 is at most 4 z
+and at most 2 tau^2 + 1 + 2 e^-|tau| (e^-tau |b|^2): for tau > 0 by way of (tau, 0), else by arcosh(c) <= log(2 c).
 
 The length is integrated by Gauss-Legendre, the height by the trapezoidal rule: E[dist^2 given tau] is analytic for
 |Im tau| <= y with, on centre, the y of `Relative.sector`; off centre with b as the variable, whose density has modulus
@@ -88,16 +89,20 @@ class _Given:
         rise, spread = (tau / 2).sinh() ** 2, square / 4
         deltas = [(-tau).exp() * g.offset / square for g in law.groups]
         far = sum(deltas, arb(0))
-        mean = rise + spread * (far + sum((n * v for n, v in radius.groups), arb(0)))
+        tall, wide = rise, spread  # dist^2 <= 4 (tall + wide rho^2) at real points
+        if rise > (tau * tau + 1) / 2:
+            tall, wide = tau * tau / 2 + arb(1) / 4, 2 * (-abs(tau)).exp() * spread
+        mean = tall + wide * (far + sum((n * v for n, v in radius.groups), arb(0)))
         if aim + upper((4 * mean).log()) < 0:
             return ball(4 * mean)
         delta = arb(0) if law.centred else far.sqrt()
-        low, high = radius.window(delta, self.aim if law.centred else max(aim + math.log1p(upper(mean)), 1.0))
+        low, high = radius.window(delta, self.aim if law.centred else max(aim + upper((1 + mean).log()), 1.0))
 
         def bound(height: arb, far: arb) -> arb:
-            return radius.bound(height, far) * 8 * (rise + spread * far * far)
+            z = rise + spread * far * far
+            return radius.bound(height, far) * (8 * z).min(((4 + 4 * z).log() + arb.pi()) ** 2)
 
-        total, error = arb(0), rise * radius.outside(low, high, delta, 0) + spread * radius.outside(low, high, delta, 2)
+        total, error = arb(0), tall * radius.outside(low, high, delta, 0) + wide * radius.outside(low, high, delta, 2)
         for start, end, highest in _pieces(low, high, upper((rise + arb(1) / 2) / spread)):
             size, missed = gauss(bound, start, end, min(highest, 2 * math.sqrt(max(aim, 4.0))), aim + 1)
             error += missed / 4

@@ -51,7 +51,9 @@ def mean_square(law: Relative, aim: float, turn: float = 0.0) -> arb:
     taylor = _taylor(heights)
     # where each order of Taylor polynomial is good to the aim; the order that reaches furthest is taken
     reach, order = max((-(aim + 12 + upper(abs(taylor[j]).log())) / j, j) for j in range(1, TERMS))
-    afford(len(heights) * (last - max(first, reach / float(step))))
+    # and from where on |e^(-s cosh tau)| is below the aim at every height
+    silent = math.log((aim + 12) / float(lean)) - min(upper(cosh.log()) for _, cosh, _ in heights)
+    afford(len(heights) * (min(last, silent / float(step)) - max(first, reach / float(step))))
     nodes = [ray * (step * k).exp() for k in range(first, last + 1)]
     kernel = [step * s.bessel_k(0) for s in nodes]
     total, error = 0 * ray, missed * sum((abs(weight) for weight in kernel), arb(0))
@@ -62,6 +64,9 @@ def mean_square(law: Relative, aim: float, turn: float = 0.0) -> arb:
                 power *= s
                 mean += taylor[j] * power
             error += abs(weight * taylor[order] * s**order)
+        elif k * float(step) > silent + 1e-6:
+            mean = arb(0)
+            error += abs(weight) * arb(-aim - 12).exp() * taylor[0]
         else:
             mean = _transform(heights, s, aim + 12)
         total += weight * ((-s).exp() - mean)

@@ -89,7 +89,7 @@ def afford(nodes: float) -> None:
     if nodes > MOST_NODES:
         raise TooManyNodes(
             f"the quadrature takes {nodes:.1e} nodes; allowed are {MOST_NODES:.1e}, which is about a minute: ask for "
-            "fewer digits, or give scales and couplings nearer to 1"
+            "fewer digits, or give laws that are less wide and less far apart"
         )
 
 
@@ -114,10 +114,10 @@ def strip(edge: Callable[[arb], arb], widest: float, aim: float) -> tuple[arb, a
     """
     found = []
     for j in range(1, 25):
-        width = arb(math.floor(widest * j / 24 * 2**20)) / 2**20
+        width = arb(widest * j / 24)
         found.append((2 * math.pi * float(width) / max(aim + upper(edge(width).log()) + 1, 4.0), width))
     step, width = max(found, key=lambda pair: pair[0])
-    return arb(math.floor(step * 2**20)) / 2**20, width
+    return arb(step), width
 
 
 #: Numbers of nodes to choose from: few, so that nodes once computed serve again.
@@ -148,7 +148,7 @@ def gauss(bound: Callable[[arb, arb], arb], low: arb, high: arb, highest: float,
     half, middle = (high - low) / 2, abs(high + low) / 2
     choices = []
     for j in range(1, 17):
-        height = arb(math.floor(highest * j / 16 * 2**40)) / 2**40
+        height = arb(highest * j / 16)
         flat = height / half
         size = 64 * half * bound(height, middle + half * (1 + flat * flat).sqrt()) / 15
         rate = flat.asinh()
@@ -161,5 +161,5 @@ def gauss(bound: Callable[[arb, arb], arb], low: arb, high: arb, highest: float,
             return count, size * shrink ** (count - 1) / (1 - shrink)
     raise TooManyNodes(
         f"a Gauss-Legendre rule takes {needed:.0f} nodes; allowed are {SIZES[-1]}: ask for fewer digits, or give "
-        "scales and couplings nearer to 1"
+        "laws that are less wide and less far apart"
     )

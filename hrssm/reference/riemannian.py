@@ -155,6 +155,11 @@ def backward(q: RiemannianNormal, p: Horospherical) -> Roads:
         }
 
     radial, moment = closed_radial(m, sigma)
+    # a KL of size e^n needs n nats less
+    rough = terms(radial, moment, means.horospherical(m, sigma, law.kappa, radial, 4.0))
+    size = sum(rough.values(), arb(0)).abs_lower()
+    if size > 1:
+        aim = max(4.0, aim - upper(size.log()))
     first = terms(radial, moment, means.horospherical(m, sigma, law.kappa, radial, aim))
     second = terms(*integrated_radial(m, sigma), means.polar(m, sigma, law.kappa, radial, aim))
     roads = {
