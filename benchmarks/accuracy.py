@@ -186,8 +186,8 @@ def table(cases: list[Case], points: int, seed: int) -> str:
 
 HEADER = """# Accuracy
 
-Worst error over at least {points} points of each row and dtype, corners included, against Arb ball arithmetic at
-{bits} bits. Made by `python -m benchmarks.accuracy --out docs/accuracy.md`.
+Worst error over at least {points} points of each row and dtype (fewer where the row says so), corners included, against
+Arb ball arithmetic at {bits} bits. Made by `python -m benchmarks.accuracy --out docs/accuracy.md`.
 
 Errors are those of what is computed from the inputs as they are represented. They are relative to the value for
 distances and KLs, to the largest component for gradients, and to the larger of 1 and the value for logarithms. The
@@ -209,13 +209,13 @@ the Riemannian normal over 2, 3, 8, 16, 32 and 64); the PGM normal is one half-p
 NOTES = {
     "Gradients": """Where the worst is `inf` in float32 and held is not, the KL is near the largest number of
 float32 and a factor of its gradient is beyond it. The gradient of the PGM entropy goes to 0 as gamma grows, and is
-computed there as a sum of terms that do not: its inputs hold the digits, the sum does not.
+computed there as a sum of terms that do not: the inputs hold its digits, the sum in float32 does not.
 """,
     "KLs by quadrature": """Between Riemannian normals with different centres, and between a Riemannian normal and a
 Horospherical Gaussian with one fibre scale, the KL has no closed form; the code and the reference integrate it
 numerically, by different rules. The centres are within 3 height scales and 5 fibre scales of each other, the scales
-within a factor of 2. A reference takes about a second, hence the few points. What is bold here misses by the
-quadrature of the code, not by rounding.
+within a factor of 2. A reference takes about a second, hence the few points. Where "x inputs" is large,
+what misses is the quadrature of the code, not its rounding.
 
 In no table, because they are Monte Carlo estimates and say so in their type: the entropy of the wrapped normal, its KL
 from and to every law of hyperbolic space, and the KL from a Horospherical Gaussian with one scale per fibre coordinate
