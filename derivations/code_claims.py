@@ -25,11 +25,10 @@ from derivations.code_proof import Claim
 from derivations.coupled_family import kappa, kappa_p, kappa_q
 from derivations.geodesics import LENGTH, v0, w
 from derivations.geometry import b, other
-from derivations.horospherical_gaussian import (
+from derivations.horospherical_gaussian import coordinates, e
+from derivations.horospherical_symbols import (
     beta,
-    coordinates,
     delta,
-    e,
     m,
     mu,
     mu_p,
@@ -43,7 +42,7 @@ from derivations.horospherical_gaussian import (
     sigma_q,
     t,
     tau,
-)  # fmt: skip
+)
 from derivations.riemannian_normal import d as dimension
 from derivations.riemannian_normal import sphere
 from hrssm.distributions import (

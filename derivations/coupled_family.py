@@ -15,7 +15,8 @@ from typing import Any
 
 from derivations.density_routes import log_density, mode, sample
 from derivations.gaussian_routes import half_line, law, radial_mean
-from derivations.horospherical_gaussian import (
+from derivations.horospherical_gaussian import Z, coordinates, e
+from derivations.horospherical_symbols import (
     FIBRE,
     FUBINI,
     HG,
@@ -24,10 +25,7 @@ from derivations.horospherical_gaussian import (
     SCALE,
     SCALES,
     VOLUME,
-    Z,
     beta,
-    coordinates,
-    e,
     m,
     mu,
     name,

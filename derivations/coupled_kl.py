@@ -19,7 +19,16 @@ from derivations.coupled_family import (
 )
 from derivations.density_routes import moved_parameters
 from derivations.gaussian_routes import kl_double_sum, kl_parts, law
-from derivations.horospherical_gaussian import (
+from derivations.horospherical_gaussian import coordinates
+from derivations.horospherical_kl import (
+    KL_DRIFT,
+    KL_FIBRE,
+    KL_HEIGHT,
+    KL_NAMES,
+    fibre_symbols,
+    hg_kl_height,
+)
+from derivations.horospherical_symbols import (
     FUBINI,
     HG,
     LOCATION,
@@ -28,7 +37,6 @@ from derivations.horospherical_gaussian import (
     SCALE,
     SCALES,
     beta,
-    coordinates,
     delta,
     m,
     mu,
@@ -45,14 +53,6 @@ from derivations.horospherical_gaussian import (
     t,
     tau,
     u,
-)
-from derivations.horospherical_kl import (
-    KL_DRIFT,
-    KL_FIBRE,
-    KL_HEIGHT,
-    KL_NAMES,
-    fibre_symbols,
-    hg_kl_height,
 )
 from derivations.kernel import (
     Certificate,

@@ -19,6 +19,35 @@ from typing import Any
 
 from derivations.density_routes import sample
 from derivations.gaussian_routes import half_line, law, radial_mean
+from derivations.horospherical_symbols import (
+    FIBRE,
+    FUBINI,
+    HG,
+    LOCATION,
+    REAL,
+    SCALE,
+    SCALES,
+    SOURCE,
+    VOLUME,
+    b,
+    beta,
+    m,
+    mu,
+    name,
+    over_line,
+    phi,
+    r,
+    radius,
+    s,
+    sigma,
+    t,
+    tau,
+    u,
+)
+from derivations.horospherical_symbols import mu_p as mu_p  # gaussian_manifold takes these four from here
+from derivations.horospherical_symbols import mu_q as mu_q
+from derivations.horospherical_symbols import sigma_p as sigma_p
+from derivations.horospherical_symbols import sigma_q as sigma_q
 from derivations.kernel import (
     Certificate,
     Point,
@@ -38,67 +67,6 @@ from derivations.kernel import (
     substitute,
     symbol,
 )
-
-HG = "hrssm.distributions.HorosphericalGaussian"
-SOURCE = "perret2026"
-
-tau, mu, beta, b, t, u, r = (symbol(n, real=True) for n in ("tau", "mu", "beta", "b", "t", "u", "r"))
-sigma, s = symbol("sigma", positive=True), symbol("s", positive=True)
-m = symbol("m", integer=True, positive=True)
-mu_q, mu_p = symbol("mu_q", real=True), symbol("mu_p", real=True)
-sigma_q, sigma_p = symbol("sigma_q", positive=True), symbol("sigma_p", positive=True)
-s_q, s_p = symbol("s_q", positive=True), symbol("s_p", positive=True)
-delta = symbol("delta", nonnegative=True)
-radius = symbol("rho", nonnegative=True)
-
-LOCATION = {mu: "location of the height"}
-SCALES = {sigma: "height scale", s: "fibre scale"}
-FIBRE = {m: "dimension of the fibre, d - 1"}
-PAIR = {
-    mu_q: "height location of q",
-    mu_p: "height location of p",
-    sigma_q: "height scale of q",
-    sigma_p: "height scale of p",
-    s_q: "fibre scale of q",
-    s_p: "fibre scale of p",
-    delta: "distance |beta_q - beta_p| of the fibre locations",
-    m: "dimension of the fibre, d - 1",
-}
-VOLUME = "densities are with respect to the Riemannian volume, curvature -1"
-FUBINI = (
-    "given tau the fibre coordinates are independent (the exponent is a sum over them), so by Fubini the "
-    "integral over "
-    "R^m is the product of m integrals over R; expectations of sums over coordinates are sums of expectations"
-)
-
-REAL = ("-2", "2")
-SCALE = ("1/20", "3")
-PAIR_GRID = grid(
-    30,
-    mu_q=REAL,
-    mu_p=REAL,
-    sigma_q=SCALE,
-    sigma_p=SCALE,
-    s_q=SCALE,
-    s_p=SCALE,
-    delta=("0", "3"),
-    m=[1, 2, 3, 15],
-)
-
-
-def phi(x: Any) -> Any:
-    """Density of the standard normal."""
-    return sp.exp(-(x**2) / 2) / sp.sqrt(2 * sp.pi)
-
-
-def over_line(f: Any, x: sp.Symbol) -> Any:
-    """The unevaluated integral of f over x in R."""
-    return sp.Integral(f, (x, -sp.oo, sp.oo))
-
-
-def name(text: str, *arguments: Any) -> Any:
-    """An undefined function that names a quantity."""
-    return sp.Function(text)(*(sp.Symbol(a) if isinstance(a, str) else a for a in arguments))
 
 
 def fibre_exponent(kappa: Any = 1) -> Any:

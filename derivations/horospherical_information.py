@@ -11,7 +11,8 @@ from typing import Any
 
 from derivations.density_routes import log_density, mode
 from derivations.gaussian_routes import half_line, law, radial_mean
-from derivations.horospherical_gaussian import (
+from derivations.horospherical_gaussian import Z, coordinates, e, hg_mgf, hg_moment_fibre, normaliser_by_integrals
+from derivations.horospherical_symbols import (
     FIBRE,
     HG,
     LOCATION,
@@ -20,16 +21,10 @@ from derivations.horospherical_gaussian import (
     SCALES,
     SOURCE,
     VOLUME,
-    Z,
     beta,
-    coordinates,
-    e,
-    hg_mgf,
-    hg_moment_fibre,
     m,
     mu,
     name,
-    normaliser_by_integrals,
     over_line,
     phi,
     r,

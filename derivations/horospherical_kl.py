@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from derivations.gaussian_routes import kl_double_sum, kl_parts, law
-from derivations.horospherical_gaussian import (
+from derivations.horospherical_gaussian import coordinates, hg_mgf
+from derivations.horospherical_symbols import (
     FUBINI,
     HG,
     PAIR,
@@ -21,9 +22,7 @@ from derivations.horospherical_gaussian import (
     REAL,
     SCALE,
     SOURCE,
-    coordinates,
     delta,
-    hg_mgf,
     m,
     mu,
     mu_p,

@@ -10,7 +10,15 @@ from typing import Any
 
 from derivations.density_routes import moved_parameters
 from derivations.gaussian_routes import kl_parts, law
-from derivations.horospherical_gaussian import (
+from derivations.horospherical_gaussian import hg_mgf
+from derivations.horospherical_kl import (
+    HEIGHT_RATIO,
+    KL_DRIFT,
+    KL_FIBRE,
+    KL_HEIGHT,
+    kl_terms_by_integrals,
+)
+from derivations.horospherical_symbols import (
     HG,
     PAIR,
     PAIR_GRID,
@@ -18,7 +26,6 @@ from derivations.horospherical_gaussian import (
     SCALE,
     SOURCE,
     delta,
-    hg_mgf,
     m,
     mu,
     mu_p,
@@ -31,13 +38,6 @@ from derivations.horospherical_gaussian import (
     sigma_q,
     t,
     tau,
-)
-from derivations.horospherical_kl import (
-    HEIGHT_RATIO,
-    KL_DRIFT,
-    KL_FIBRE,
-    KL_HEIGHT,
-    kl_terms_by_integrals,
 )
 from derivations.kernel import (
     Certificate,

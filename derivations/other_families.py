@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from derivations.horospherical_gaussian import (
+from derivations.horospherical_gaussian import coordinates
+from derivations.horospherical_kl import KL_HEIGHT, hg_kl_height
+from derivations.horospherical_symbols import (
     FUBINI,
     REAL,
     SCALE,
-    coordinates,
     mu,
     mu_p,
     mu_q,
@@ -27,8 +28,7 @@ from derivations.horospherical_gaussian import (
     sigma_p,
     sigma_q,
     t,
-)  # fmt: skip
-from derivations.horospherical_kl import KL_HEIGHT, hg_kl_height
+)
 from derivations.kernel import (
     Certificate,
     Point,
