@@ -51,7 +51,9 @@ def _concentric(q: RiemannianNormal, p: RiemannianNormal, fibre: int) -> Tensor:
     square = rule.nodes.square()
     moment = rule.expectation(square)
     centred = square - moment.unsqueeze(-1)
-    other = radial_rule(p.scale, fibre)
+    # A scale that was expanded, as a prior's is, needs one rule.
+    distinct = p.scale[tuple(slice(1) if stride == 0 else slice(None) for stride in p.scale.stride())]
+    other = radial_rule(distinct, fibre)
     apart = rule.expectation(rule.log_density(rule.nodes) - other.log_density(rule.nodes))
     near = t.square() * rule.expectation(centred.square()) < 0.06
     tilt = torch.where(near, t, torch.zeros_like(t)).unsqueeze(-1)
