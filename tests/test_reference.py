@@ -180,6 +180,20 @@ def test_a_wrong_mean_does_not_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not reference.kl(*AGAINST[0][::-1], 14).agree
 
 
+def test_tiny_scales_are_given_more_bits() -> None:
+    result = reference.kl("mu=0, beta=0, sigma=1e-30, s=1e-30, d=3", "family=rn, sigma=1e-30, d=3", 8)
+    assert result.agree
+    assert float(result.closed_form.mid()) == pytest.approx(0, abs=1e-8)
+
+
+def test_the_printed_result_says_how_each_road_went() -> None:
+    lines = str(reference.kl(*AGAINST[5], 10)).splitlines()
+    assert [line.split(":")[0].split("  ")[0] for line in lines[:3]] == ["reduced", "integral", "difference"]
+    assert "agree" in lines[2]
+    assert [line.split(":")[0] for line in lines[-2:]] == ["reduced", "integral"]
+    assert all("Rigorous" in line for line in lines[-2:])
+
+
 def test_no_waiting_for_hours() -> None:
     with pytest.raises(ArithmeticError, match="nodes; allowed are"):
         reference.kl("mu=0, beta=0, sigma=40, s=1", "family=rn, sigma=1, d=2", 20)

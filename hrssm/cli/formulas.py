@@ -13,7 +13,7 @@ from rich.text import Text
 from hrssm import formulas as reference
 from hrssm.citation import FORMATS, cite
 
-PARAMETERS = "name=value, separated by commas: mu, beta, sigma, s, kappa; or family=rn, sigma, d"
+PARAMETERS = "name=value, separated by commas: mu, beta, sigma, s, kappa, d; or family=rn, sigma, d, mu, beta"
 
 
 def register(app: typer.Typer) -> None:
@@ -91,7 +91,11 @@ def kl(
     p: Annotated[str, typer.Option(help="Parameters of p, in the same way.")],
     digits: Annotated[int, typer.Option(help="Digits that both results are good for.")] = 50,
 ) -> None:
-    """Print KL(q, p) in nats by closed form and by a rigorous integral, and whether the two agree."""
+    """Print KL(q, p) in nats by two roads, in rigorous balls, and whether the two agree.
+
+    Of horospherical Gaussians of any coupling by closed form and by integral; with a Riemannian normal on either side
+    by two integrals, as no closed form is known.
+    """
     from hrssm.reference import kl as enclose
 
     try:

@@ -94,8 +94,14 @@ def afford(nodes: float) -> None:
 
 
 def upper(x: arb) -> float:
-    """A float that is not below x, or (for what floats cannot hold) infinity; it only steers, and proves nothing."""
-    return float(x.upper())
+    """About the largest number in x, or infinity for what floats cannot hold; it only steers, and proves nothing.
+
+    Raises ArithmeticError where x is not a number, as the logarithm of a ball that holds 0 is not.
+    """
+    value = float(x.upper())
+    if math.isnan(value):
+        raise ArithmeticError("too few bits: a size that a quadrature is steered by is not known to be positive")
+    return value
 
 
 def strip_error(edge: arb, width: arb, step: arb) -> arb:
