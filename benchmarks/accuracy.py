@@ -212,7 +212,7 @@ float32 and a factor of its gradient is beyond it. The gradient of the PGM entro
 computed there as a sum of terms that do not: the inputs hold its digits, the sum in float32 does not.
 """,
     "KLs by quadrature": """Between Riemannian normals with different centres, and between a Riemannian normal and a
-Horospherical Gaussian with one fibre scale, the KL has no closed form; the code and the reference integrate it
+Horospherical Gaussian with one fibre scale, the KL has no closed form; the code and the reference compute it
 numerically, by different rules. The centres are within 3 height scales and 5 fibre scales of each other, the scales
 within a factor of 2. A reference takes about a second, hence the few points. Where "x inputs" is large,
 what misses is the quadrature of the code, not its rounding.
