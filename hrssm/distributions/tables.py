@@ -7,7 +7,7 @@ number of boxes. Values and derivatives of any order in every coordinate come fr
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -118,17 +118,17 @@ def _derivative(
     coefficients: Tensor, boxes: tuple[int, ...], x: Tensor, y: Tensor | None, orders: tuple[int, int] = (0, 0)
 ) -> Tensor:
     """The derivative of these orders, by operations that autograd can follow further."""
-    places = [place.reshape(-1).split(_PIECE) for place in (x, y) if place is not None]
-    values = [_piece(coefficients, boxes, piece, orders) for piece in zip(*places, strict=True)]
-    return (values[0] if len(values) == 1 else torch.cat(values)).reshape(x.shape)
+    places = [place.reshape(-1) for place in (x, y) if place is not None]
+    if x.numel() <= _PIECE:
+        return _piece(coefficients, boxes, places, orders).reshape(x.shape)
+    pieces = zip(*(place.split(_PIECE) for place in places), strict=True)
+    return torch.cat([_piece(coefficients, boxes, piece, orders) for piece in pieces]).reshape(x.shape)
 
 
-def _piece(coefficients: Tensor, boxes: tuple[int, ...], places: tuple[Tensor, ...], orders: tuple[int, int]) -> Tensor:
-    index, bases = torch.zeros_like(places[0], dtype=torch.long), []
-    for place, count, order in zip(places, boxes, orders, strict=False):
-        box = place.detach().long().clamp(0, count - 1)
-        index = index * count + box
-        bases.append(_differentiated(place - box - 0.5, order))
+def _piece(coefficients: Tensor, boxes: tuple[int, ...], places: Sequence[Tensor], orders: tuple[int, int]) -> Tensor:
+    found = [place.long().clamp(0, count - 1) for place, count in zip(places, boxes, strict=True)]
+    bases = [_differentiated(place - box - 0.5, n) for place, box, n in zip(places, found, orders, strict=False)]
+    index = found[0] if len(found) == 1 else found[0] * boxes[1] + found[1]
     values = coefficients.index_select(0, index)
     for basis in bases[:0:-1]:
         values = torch.bmm(values, basis.unsqueeze(-1)).squeeze(-1)
