@@ -23,7 +23,8 @@ class RiemannianNormal(LatentDistribution):
     Z is the volume of the unit sphere times int exp(-r^2 / (2 sigma^2)) sinh(r)^(d-1) dr (`rn-normaliser`),
     taken by a quadrature that is accurate for 2 <= d <= 128 and scales from 0.001 to 3. Sampling is exact:
     standard normal noise keeps its direction, and its norm is carried to the radius by the increasing map
-    between the two laws. Distances, radii and normalisers are computed in float64 whatever the dtype.
+    between the two laws. That map and Z are tabulated for a dimension when they are first needed. Distances, radii and
+    normalisers are computed in float64 whatever the dtype.
 
     Parameters, with batch shape B: loc, a point in horospherical coordinates (B, d), d >= 2; scale sigma (B),
     positive.
