@@ -64,7 +64,9 @@ def claims_at(curvature: float) -> tuple[Claim, ...]:
     def of(call: Callable[[GaussianManifoldNormal], Tensor]) -> Callable[..., Tensor]:
         return lambda *p: call(law(curvature, *p))
 
-    stirling, gap, trigamma = (f"{MODULE}.{name}" for name in ("stirling", "digamma_gap", "trigamma_next"))
+    stirling, gap, digamma, trigamma = (
+        f"{MODULE}.{name}" for name in ("stirling", "digamma_gap", "digamma_next", "trigamma_next")
+    )
     bregman = (f"{MODULE}.stirling_bregman", f"{MODULE}.log_gamma_bregman")
     return (
         Claim(
@@ -74,7 +76,7 @@ def claims_at(curvature: float) -> tuple[Claim, ...]:
         ),
         Claim(
             f"{PGM}.entropy", "pgm-entropy", of(lambda q: q.entropy()), parameters,
-            lambda f, n: summed(f.statement.rhs, n, curvature), words, guarded=(stirling, gap), dimensions=PLANES,
+            lambda f, n: summed(f.statement.rhs, n, curvature), words, guarded=(stirling, gap, digamma), dimensions=PLANES,
         ),
         Claim(
             f"{PGM}.mean", "pgm-law", of(lambda q: q.mean), parameters,

@@ -16,7 +16,7 @@ from typing import Any
 from flint import ctx
 
 from derivations.balls import plus_minus
-from derivations.horospherical_gaussian import mu_p, mu_q, name, over_line, phi, sigma_p, sigma_q, t
+from derivations.horospherical_symbols import mu_p, mu_q, name, over_line, phi, sigma_p, sigma_q, t
 from derivations.kernel import (
     Certificate,
     Point,
@@ -214,7 +214,14 @@ LOG_LAW = (
     - shape_of(g) * sp.exp(ell - lam)
     - sp.loggamma(shape_of(g) + 1)
 )
-ENTROPY = log_normaliser(shape_of(g), g) + HALF * 3 - (shape_of(g) + HALF * 3) * mean_log(shape_of(g))
+ENTROPY = (
+    sp.log(2 * sp.pi) / 2
+    - sp.log(4 * c)
+    + sp.loggamma(shape_of(g) + 1)
+    + shape_of(g)
+    + HALF * 3
+    - (shape_of(g) + HALF * 3) * sp.digamma(shape_of(g) + 1)
+)
 WIDER = lam_q + g_q - lam_p - g_p
 FLAT = (sp.exp(WIDER) - 1 - WIDER + delta**2 * sp.exp(-lam_p - g_p)) / 2
 UP = (

@@ -44,10 +44,6 @@ from derivations.horospherical_symbols import (
     tau,
     u,
 )
-from derivations.horospherical_symbols import mu_p as mu_p  # gaussian_manifold takes these four from here
-from derivations.horospherical_symbols import mu_q as mu_q
-from derivations.horospherical_symbols import sigma_p as sigma_p
-from derivations.horospherical_symbols import sigma_q as sigma_q
 from derivations.kernel import (
     Certificate,
     Point,

@@ -39,7 +39,7 @@ def _terminated(number: int, frame: FrameType | None) -> None:
 
 
 def _raised_here(error: Exception) -> bool:
-    """Whether this package raised the error itself: its ValueErrors are about what the user gave."""
+    """Whether this package raised the error itself: such errors are about what the user gave."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     return Path(last.filename).is_relative_to(Path(hrssm.__file__).parent)
 
@@ -49,7 +49,7 @@ def run() -> None:
     signal.signal(signal.SIGTERM, _terminated)
     try:
         app()
-    except (RecordError, ValueError) as error:
+    except (RecordError, ValueError, ArithmeticError) as error:
         if not _raised_here(error):
             raise  # a mistake in a program, not in what was given: its traceback is wanted
         sys.stderr.write(f"hrssm: {error}\n")

@@ -15,6 +15,7 @@ from torch.distributions.transforms import identity_transform
 from hrssm.distributions.base import LatentDistribution
 from hrssm.distributions.gamma_functions import (
     digamma_gap,
+    digamma_next,
     log_gamma_bregman,
     stirling,
     stirling_bregman,
@@ -24,6 +25,10 @@ from hrssm.distributions.gamma_quantile import log_gamma_quantile
 from hrssm.distributions.stable import exp_gap
 
 __all__ = ["GaussianManifoldNormal", "half_planes"]
+
+
+# The shape below which the entropy is taken in its plain form.
+_PLAIN_BELOW = 1.0
 
 
 class _HalfPlanes(constraints.Constraint):
@@ -157,9 +162,13 @@ class GaussianManifoldNormal(LatentDistribution):
         return density.sum(-1)
 
     def entropy(self) -> Tensor:
-        """Entropy with respect to the Riemannian volume, exact, batch shape."""
+        """Entropy with respect to the Riemannian volume, exact, batch shape (formula pgm-entropy)."""
         shape = self._shape_parameter
-        return (self._log_normaliser + 1.5 - (shape + 1.5) * digamma_gap(shape)).sum(-1)
+        # The same number twice: log Z and the mean of log w cancel for small shapes, the plain form for large ones.
+        large = self._log_normaliser + 1.5 - (shape + 1.5) * digamma_gap(shape)
+        plain = torch.lgamma(shape + 1) + shape + 1.5 - (shape + 1.5) * digamma_next(shape)
+        plain = plain + 0.5 * math.log(2 * math.pi) - math.log(4 * self.curvature)
+        return torch.where(shape < _PLAIN_BELOW, plain, large).sum(-1)
 
     @property
     def _shape_parameter(self) -> Tensor:
