@@ -76,7 +76,8 @@ def claims_at(curvature: float) -> tuple[Claim, ...]:
         ),
         Claim(
             f"{PGM}.entropy", "pgm-entropy", of(lambda q: q.entropy()), parameters,
-            lambda f, n: summed(f.statement.rhs, n, curvature), words, guarded=(stirling, gap, digamma), dimensions=PLANES,
+            lambda f, n: summed(f.statement.rhs, n, curvature), words, guarded=(stirling, gap, digamma),
+            dimensions=PLANES,
         ),
         Claim(
             f"{PGM}.mean", "pgm-law", of(lambda q: q.mean), parameters,

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import pytest
-import sympy as sp
 import torch
 
-from derivations import aten, slopes
+from derivations import slopes
 from hrssm.distributions import gamma_functions, riemannian_normal, stable
-from hrssm.distributions.implicit import attach_slopes
 
 POLAR = riemannian_normal._Polar.backward
 
@@ -42,16 +40,3 @@ def test_no_backward_pass_is_left_out() -> None:
     written = set(slopes.functions())
     assert written <= set(slopes.SLOPES) | set(slopes.NUMERIC)
     assert written >= set(slopes.SLOPES)
-
-
-def test_attached_slopes_are_the_derivatives() -> None:
-    value, one, two, first, second = (torch.tensor(x, dtype=torch.float64) for x in (0.3, 0.7, 1.1, 1.9, 2.3))
-
-    def pull(value, one, two, first, second):
-        leaves = [x.detach().requires_grad_() for x in (value, one, two, first, second)]
-        result = attach_slopes(leaves[0], (leaves[1], leaves[3]), (leaves[2], leaves[4]))
-        return torch.stack([result, *torch.autograd.grad(result, leaves[1:3])])
-
-    symbols = v, _, _, p, q = sp.symbols("v a b p q", real=True)
-    found = aten.evaluate(aten.trace(pull, value, one, two, first, second), *symbols)
-    assert list(found) == [v, p, q]

@@ -32,7 +32,9 @@ _CURVATURE = [(2 * n + 1) * (2 * n + 2) * c for n, c in enumerate(_STIRLING)]
 _SERIES_FROM = 10.0
 
 # 8-point Gauss-Legendre on [0, 1]
-_RULE = [(float(x + 1) / 2, float(w) / 2) for x, w in zip(*np.polynomial.legendre.leggauss(8), strict=True)]
+_POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(8)
+_NODES = (_POINTS + 1) / 2
+_RULE = _NODES.tolist(), (_WEIGHTS / 2 * (1 - _NODES)).tolist()  # the rule's weights times 1 - t
 
 
 def stirling(a: Tensor) -> Tensor:
@@ -119,10 +121,9 @@ def _bregman(a: Tensor, step: Tensor, far: Tensor, curvature: Callable[[Tensor],
     """
     near = step.abs() < 0.25 * a
     close = torch.where(near, step, torch.zeros_like(step))
-    integral = torch.zeros_like(step)
-    for node, weight in _RULE:
-        integral = integral + weight * (1 - node) * curvature(a + node * close)
-    return torch.where(near, close.square() * integral, far)
+    nodes, weights = (a.new_tensor(numbers) for numbers in _RULE)
+    curved = curvature(a.unsqueeze(-1) + nodes * close.unsqueeze(-1))
+    return torch.where(near, close.square() * (weights * curved).sum(-1), far)
 
 
 def _split(a: Tensor, large: Tensor) -> tuple[Tensor, Tensor]:
