@@ -28,7 +28,7 @@ __all__ = ["GaussianManifoldNormal", "half_planes"]
 
 
 # The shape below which the entropy is taken in its plain form.
-_PLAIN_BELOW = 1.0
+_PLAIN_BELOW = 8.0
 
 
 class _HalfPlanes(constraints.Constraint):
