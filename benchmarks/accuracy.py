@@ -208,18 +208,16 @@ the Riemannian normal over 2, 3, 8, 16, 32 and 64); the PGM normal is one half-p
 # What stands below the heading of a section.
 NOTES = {
     "Gradients": """Where the worst is `inf` in float32 and held is not, the KL is near the largest number of
-float32 and a factor of its gradient is beyond it. The gradient of the PGM entropy goes to 0 as gamma grows, and is
-computed there as a sum of terms that do not: the inputs hold its digits, the sum in float32 does not.
+float32 and a factor of its gradient is beyond it.
 """,
     "KLs by quadrature": """Between Riemannian normals with different centres, and between a Riemannian normal and a
-Horospherical Gaussian with one fibre scale, the KL has no closed form; the code and the reference compute it
-numerically, by different rules. The centres are within 3 height scales and 5 fibre scales of each other, the scales
-within a factor of 2. A reference takes about a second, hence the few points. Where "x inputs" is large,
-what misses is the quadrature of the code, not its rounding.
+Horospherical Gaussian, the KL has no closed form for every dimension; the code and the reference compute it
+numerically, by different rules. The rows have one fibre scale. The centres are within 3 height scales and 5 fibre
+scales of each other, the scales within a factor of 2. A reference takes about a second, hence the few points. Where
+"x inputs" is large, what misses is the quadrature of the code, not its rounding.
 
-In no table, because they are Monte Carlo estimates and say so in their type: the entropy of the wrapped normal, its KL
-from and to every law of hyperbolic space, and the KL from a Horospherical Gaussian with one scale per fibre coordinate
-to a Riemannian normal.
+In no table, because they are Monte Carlo estimates and say so in their type: the entropy of the wrapped normal, and
+its KL from and to every law of hyperbolic space.
 """,
 }
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.distributions import kl_divergence
 
 from benchmarks import arb_reference as exact
-from hrssm import geometry
+from hrssm import geometry, reference
 from hrssm.distributions import HorosphericalGaussian, MonteCarloEstimate, RiemannianNormal, monte_carlo_kl
 from hrssm.distributions.radial import radial_quantile, radial_rule
 
@@ -126,9 +126,28 @@ def test_kl_with_horospherical_gaussians_agrees_with_samples() -> None:
             assert abs(estimate - kl_divergence(a, b)) < 4.5 * estimate.standard_error
             assert not isinstance(kl_divergence(a, b), MonteCarloEstimate)
     diagonal = HorosphericalGaussian(tensor(0.2), tensor(0.1, 0.4), tensor(0.7), tensor(0.5, 0.8))
-    estimate = monte_carlo_kl(q, diagonal, 20000)
-    assert abs(estimate - kl_divergence(q, diagonal)) < 4.5 * estimate.standard_error
-    assert isinstance(kl_divergence(diagonal, q), MonteCarloEstimate)
+    for a, b in ((q, diagonal), (diagonal, q)):
+        estimate = monte_carlo_kl(a, b, 20000)
+        assert abs(estimate - kl_divergence(a, b)) < 4.5 * estimate.standard_error
+
+
+@pytest.mark.parametrize(
+    ("height", "fibre", "height_scale", "fibre_scale", "coupling", "scale"),
+    [
+        (0.0, [0.0], 1.0, [1.0], 0.5, 1.0),
+        (0.1, [0.2, 0.1], 0.9, [0.5, 0.8], 1.0, 0.7),
+        (0.05, [0.02, 0.01, 0.0], 0.02, [0.01, 0.01, 0.01], 1.0, 0.03),
+    ],
+    ids=["wide", "a scale per coordinate", "narrow"],
+)
+def test_kl_from_horospherical_gaussians_against_the_reference(
+    height: float, fibre: list[float], height_scale: float, fibre_scale: list[float], coupling: float, scale: float
+) -> None:
+    loc, widths = (torch.tensor(values, dtype=torch.float64) for values in (fibre, fibre_scale))
+    q = HorosphericalGaussian(tensor(height), loc, tensor(height_scale), widths, coupling)
+    p = RiemannianNormal(torch.zeros(len(fibre) + 1, dtype=torch.float64), tensor(scale))
+    expected = float(reference.kl(q, p, digits=18).closed_form)
+    assert float(kl_divergence(q, p)) == pytest.approx(expected, rel=2e-13)
 
 
 @pytest.mark.parametrize("d", [2, 4, 16])
