@@ -19,7 +19,7 @@ from hrssm.distributions.mean_square import angle_rule, mean_square_excess
 from hrssm.distributions.monte_carlo import MonteCarloEstimate, monte_carlo_kl
 from hrssm.distributions.radial import radial_rule
 from hrssm.distributions.riemannian_normal import RiemannianNormal
-from hrssm.distributions.stable import exp_gap
+from hrssm.distributions.stable import exp_gap, log_cosh
 from hrssm.distributions.wrapped_normal import WrappedNormal
 
 __all__: list[str] = []
@@ -73,7 +73,7 @@ def _kl_riemannian_horospherical(q: RiemannianNormal, p: HorosphericalGaussian) 
         torch.nn.functional.logsigmoid(-2 * x) - radius, torch.nn.functional.logsigmoid(2 * x) + radius
     )
     log_sinh = radius + torch.log(-torch.expm1(-2 * radius)) - math.log(2)
-    log_side = 2 * (height + log_sinh - _log_cosh(x))
+    log_side = 2 * (height + log_sinh - log_cosh(x))
 
     def mean(values: Tensor) -> Tensor:
         return rule.expectation((values * angle_weights).sum(-1))
@@ -155,18 +155,15 @@ def _laplace_rule(device: torch.device) -> tuple[Tensor, ...]:
 
 @functools.cache
 def _laplace_arrays() -> tuple[Tensor, ...]:
-    # Steps of 1/10 and 1/4 leave e^-30 and less for height scales up to 1, of which e^-16 at 3; e^-64 is where a
-    # mean cosh of e^28 begins to matter.
+    # A step h in a strip of half-width a leaves about e^(-2 pi a / h). In log s, a is nearly pi / 2: e^-37. In the
+    # height it is pi / (4 sigma) at coupling 1: e^-49 at height scale 1, e^-16 at 3. From s = e^-64 on, a mean cosh
+    # up to e^28 is covered.
     with torch.inference_mode(False), torch.device("cpu"):
         t = torch.arange(-85, 86, dtype=torch.float64) / 10
         heights = torch.exp(-t.square() / 2)
         s = torch.exp(torch.arange(-256, 14, dtype=torch.float64) / 4)
         weights = torch.special.scaled_modified_bessel_k0(s) * torch.exp(-2 * s) / 2
         return t, heights / heights.sum(), s, weights
-
-
-def _log_cosh(x: Tensor) -> Tensor:
-    return x.abs() + torch.log1p(torch.exp(-2 * x.abs())) - math.log(2)
 
 
 def _same_space(q: HorosphericalGaussian | RiemannianNormal, p: HorosphericalGaussian | RiemannianNormal) -> None:

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from hrssm.distributions.radial import SCALE_BOXES, far_scale, radial_rule
+from hrssm.distributions.stable import log_cosh
 from hrssm.distributions.tables import constant_in_graphs, interpolate, powers, running_integral, tabulate
 
 __all__ = ["angle_rule", "mean_square_excess"]
@@ -45,8 +46,7 @@ def angle_rule(fibre: int, like: Tensor) -> tuple[Tensor, Tensor]:
     step = min(0.2, 0.5 / math.sqrt(fibre))
     reach = math.ceil((34.5 / fibre + 0.7) / step)
     x = step * torch.arange(-reach, reach + 1, dtype=torch.float64, device=like.device)
-    log_cosh = x.abs() + torch.log1p(torch.exp(-2 * x.abs()))
-    return x, torch.softmax(-fibre * log_cosh, dim=0)
+    return x, torch.softmax(-fibre * log_cosh(x), dim=0)
 
 
 # A compiled graph takes the tables as constants, under names that no other module may use; building is not traced.

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["exp_gap", "log_ratio"]
+__all__ = ["exp_gap", "log_cosh", "log_ratio"]
 
 # sinh(x) - x = x^3 times this polynomial in x^2
 _SINH_GAP = [1 / math.factorial(n) for n in range(3, 17, 2)]
@@ -30,6 +30,11 @@ def log_ratio(a: Tensor, b: Tensor) -> Tensor:
     ratio far from 1.
     """
     return _LogRatio.apply(*torch.broadcast_tensors(a, b))  # type: ignore[no-any-return]
+
+
+def log_cosh(x: Tensor) -> Tensor:
+    """log(cosh(x)), without overflow."""
+    return x.abs() + torch.log1p(torch.exp(-2 * x.abs())) - math.log(2)
 
 
 # The derivatives are written out, not left to differentiate through both branches of every `where`: they are as

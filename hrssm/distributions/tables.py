@@ -35,8 +35,8 @@ _POWERS = 2.0 ** _DEGREES[:, None] * _POWERS  # powers of a coordinate that runs
 def constant_in_graphs(function: _Function) -> _Function:
     """Mark a function whose result a compiled graph takes as a constant, so that its body is not traced.
 
-    It sets what `torch.compiler.assume_constant_result` sets; calling that one would import the whole compiler, two
-    seconds, wherever this package is imported.
+    It sets what `torch.compiler.assume_constant_result` sets; calling that one would import the whole compiler
+    wherever this package is imported.
     """
     function._dynamo_marked_constant = True  # type: ignore[attr-defined]
     return function

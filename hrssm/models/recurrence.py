@@ -77,7 +77,7 @@ class _Recurrence(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor | None, ...]:
-        # Copied once, not read as views: a small batched product with a transposed factor can take three times as long.
+        # Copied once, not read as views: small batched products with a transposed factor are slow.
         state_weight, hidden_weight, head_weight, latent_weight = (
             w.transpose(1, 2).contiguous() for w in ctx.saved_tensors
         )

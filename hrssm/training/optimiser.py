@@ -31,10 +31,10 @@ class Optimiser:
         if bool((factor < 1).any()):
             for g in gradients:
                 g.mul_(factor.view(-1, *(1 for _ in g.shape[1:])))
-        if not bool(self.finite.all()):
-            # 0 * NaN is NaN: a stopped member's gradient must be replaced, not scaled.
-            for g in gradients:
-                g[~self.finite] = 0.0
+            if not bool(self.finite.all()):
+                # 0 * NaN is NaN: a stopped member's gradient must be replaced, not scaled.
+                for g in gradients:
+                    g[~self.finite] = 0.0
         self.adam.step()
         return norm
 

@@ -125,6 +125,6 @@ def test_mean_square_between_centres(d: int, scale: float, between: float) -> No
 
 
 def test_importing_the_package_leaves_the_compiler_alone() -> None:
-    # It would cost every process two seconds.
+    # Every process would pay for it.
     words = "import sys, hrssm.distributions; sys.exit('torch._dynamo' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", words], check=False).returncode == 0
