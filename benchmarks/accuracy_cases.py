@@ -13,8 +13,8 @@ from torch.distributions import Distribution, kl_divergence
 
 from benchmarks import arb_quadrature as quadrature
 from benchmarks import arb_reference as exact
-from hrssm import geometry
 from hrssm.distributions import GaussianManifoldNormal, HorosphericalGaussian, RiemannianNormal, WrappedNormal
+from hrssm.geometry import horospherical as geometry
 
 Draw = Callable[[np.random.Generator, int, int], dict[str, np.ndarray]]
 

@@ -14,8 +14,8 @@ import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 
-from derivations import cache
-from derivations.kernel import Report, collect, total_score, verify
+from derivations.engine import cache
+from derivations.engine.kernel import Report, collect, total_score, verify
 
 DESCRIPTION = "Check every entry of the reference, print what came out, and emit it."
 

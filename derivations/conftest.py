@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from derivations import cache
+from derivations.engine import cache
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -15,7 +15,8 @@ from math import log, sqrt
 import numpy as np
 import torch
 
-from derivations.environment import (
+from derivations.chapters.environment.observation_law import STEPS, floors, realised, table_moments
+from derivations.chapters.environment.walk import (
     clock_accuracy,
     clock_order,
     depth_laws,
@@ -24,7 +25,6 @@ from derivations.environment import (
     majority,
     rank_correlation,
 )
-from derivations.observation_law import STEPS, floors, realised, table_moments
 from hrssm.environments.tree import TreeMDP
 
 

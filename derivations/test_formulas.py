@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from derivations import mutation
-from derivations.certificate import MINIMUM_POINTS
-from derivations.kernel import Formula, collect, verify_part
+from derivations.engine import mutation
+from derivations.engine.certificate import MINIMUM_POINTS
+from derivations.engine.kernel import Formula, collect, verify_part
 
 FORMULAS = collect()
 BIBLIOGRAPHY = Path(__file__).parents[1] / "paper" / "references.bib"

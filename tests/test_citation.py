@@ -8,9 +8,10 @@ import sys
 import pytest
 import torch
 
-from hrssm import citation, formulas, geometry
+from hrssm import citation, formulas
 from hrssm.citation import FORMATS, cite, formulas_of
 from hrssm.distributions import HorosphericalGaussian, kl_terms
+from hrssm.geometry import horospherical as geometry
 
 
 @pytest.mark.parametrize("format", FORMATS)

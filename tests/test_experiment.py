@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hrssm.experiment import ExperimentError, Run, Scale, load, load_scale
+from hrssm.experiment.experiment import ExperimentError, Run, Scale, load, load_scale
 
 FILE = """\
 id: e0_test

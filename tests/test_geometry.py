@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from hrssm import geometry
+from hrssm.geometry import horospherical as geometry
 
 
 def points(*shape: int, seed: int = 0) -> Tensor:

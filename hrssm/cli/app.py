@@ -13,8 +13,8 @@ import typer
 
 import hrssm
 from hrssm.cli import formulas, runs
+from hrssm.records.record import RecordError
 from hrssm.training.loop import Interrupted
-from hrssm.training.record import RecordError
 
 STOPPED = "stopped. What was written before stays whole; give the same command again to go on."
 

@@ -8,12 +8,12 @@ from typing import Annotated
 import torch
 import typer
 
-from hrssm.experiment import Experiment, Scale, load, load_scale
-from hrssm.training.evaluate import evaluate as evaluate_run
+from hrssm.experiment.experiment import Experiment, Scale, load, load_scale
+from hrssm.records.record import RecordError, read_manifest, source_digest
+from hrssm.systems.rssm.build import choose_device
+from hrssm.systems.rssm.evaluate import evaluate as evaluate_run
 from hrssm.training.loop import Name
 from hrssm.training.loop import train as train_run
-from hrssm.training.record import RecordError, read_manifest, source_digest
-from hrssm.training.setup import choose_device
 
 Device = Annotated[str, typer.Option(help="auto (a CUDA device when there is one), cpu, or cuda")]
 Threads = Annotated[int, typer.Option(help="CPU threads; 0 leaves the choice to PyTorch", min=0)]

@@ -8,8 +8,8 @@ import torch
 from torch import Size, Tensor
 from torch.distributions import Distribution, Transform, constraints
 
-from hrssm import geometry
 from hrssm.distributions.base import LatentDistribution, hyperbolic_space
+from hrssm.geometry import horospherical as geometry
 
 __all__ = ["BallTransform", "CoordinateDensity", "LorentzTransform", "hyperboloid", "unit_ball"]
 

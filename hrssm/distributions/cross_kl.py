@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 from torch.distributions.kl import register_kl
 
-from hrssm import geometry
 from hrssm.distributions.horospherical_gaussian import HorosphericalGaussian
-from hrssm.distributions.mean_square import angle_rule, mean_square_excess
 from hrssm.distributions.monte_carlo import MonteCarloEstimate, monte_carlo_kl
-from hrssm.distributions.radial import radial_rule
+from hrssm.distributions.numerics.mean_square import angle_rule, mean_square_excess
+from hrssm.distributions.numerics.radial import radial_rule
+from hrssm.distributions.numerics.stable import exp_gap, log_cosh
 from hrssm.distributions.riemannian_normal import RiemannianNormal
-from hrssm.distributions.stable import exp_gap, log_cosh
 from hrssm.distributions.wrapped_normal import WrappedNormal
+from hrssm.geometry import horospherical as geometry
 
 __all__: list[str] = []
 

@@ -13,7 +13,7 @@ from torch.distributions.kl import register_kl
 from torch.distributions.transforms import identity_transform
 
 from hrssm.distributions.base import LatentDistribution
-from hrssm.distributions.gamma_functions import (
+from hrssm.distributions.numerics.gamma_functions import (
     digamma_gap,
     digamma_next,
     log_gamma_bregman,
@@ -21,8 +21,8 @@ from hrssm.distributions.gamma_functions import (
     stirling_bregman,
     trigamma_next,
 )
-from hrssm.distributions.gamma_quantile import log_gamma_quantile
-from hrssm.distributions.stable import exp_gap
+from hrssm.distributions.numerics.gamma_quantile import log_gamma_quantile
+from hrssm.distributions.numerics.stable import exp_gap
 
 __all__ = ["GaussianManifoldNormal", "half_planes"]
 

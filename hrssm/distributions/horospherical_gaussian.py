@@ -11,7 +11,7 @@ from torch.distributions import constraints
 from torch.distributions.kl import register_kl
 
 from hrssm.distributions.base import LatentDistribution, hyperbolic_space
-from hrssm.distributions.stable import exp_gap, log_ratio
+from hrssm.distributions.numerics.stable import exp_gap, log_ratio
 
 __all__ = ["HorosphericalGaussian", "KLTerms", "kl_terms"]
 

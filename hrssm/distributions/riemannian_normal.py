@@ -9,10 +9,10 @@ import torch
 from torch import Size, Tensor
 from torch.distributions import constraints
 
-from hrssm import geometry
 from hrssm.distributions.base import LatentDistribution, hyperbolic_space
 from hrssm.distributions.horospherical_gaussian import HorosphericalGaussian
-from hrssm.distributions.radial import log_radial_integral, radial_quantile, radial_rule
+from hrssm.distributions.numerics.radial import log_radial_integral, radial_quantile, radial_rule
+from hrssm.geometry import horospherical as geometry
 
 __all__ = ["RiemannianNormal"]
 

@@ -9,9 +9,9 @@ import torch
 from torch import Size, Tensor
 from torch.distributions import constraints
 
-from hrssm import geometry
 from hrssm.distributions.base import LatentDistribution, hyperbolic_space
 from hrssm.distributions.monte_carlo import MonteCarloEstimate, monte_carlo_entropy
+from hrssm.geometry import horospherical as geometry
 
 __all__ = ["WrappedNormal"]
 

@@ -1,7 +1,7 @@
 """World models: networks with a member axis, latent families, the recurrent state-space model and its objective."""
 
-from hrssm.models.latents import FAMILIES, Bounds, LatentFamily
-from hrssm.models.objective import Objective
-from hrssm.models.rssm import RSSM, Rollout
+from hrssm.latents.table import FAMILIES, Bounds, LatentFamily
+from hrssm.systems.rssm.model import RSSM, Rollout
+from hrssm.systems.rssm.objective import Objective
 
 __all__ = ["FAMILIES", "RSSM", "Bounds", "LatentFamily", "Objective", "Rollout"]

@@ -2,9 +2,9 @@
 
 A result is stale exactly when code that it executes has changed. What a module executes is the file itself, the
 `__init__` of every package above it, and what those import, followed through this project's packages (`PACKAGES`).
-Modules that are imported by a name made at run time cannot be seen in a file: they are given as further roots by whoever
-chooses the name. Names that a package hands out lazily are declared in its `__init__` under `TYPE_CHECKING`, and are
-followed for those who import them from there.
+Modules that are imported by a name made at run time cannot be seen in a file: they are given as further roots by
+whoever chooses the name. Names that a package hands out lazily are declared in its `__init__` under `TYPE_CHECKING`,
+and are followed for those who import them from there.
 """
 
 from __future__ import annotations

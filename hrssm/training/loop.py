@@ -14,10 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hrssm.experiment import Run
-from hrssm.training.evaluate import published_curve
-from hrssm.training.optimiser import Optimiser
-from hrssm.training.record import (
+from hrssm.experiment.experiment import Run
+from hrssm.records.record import (
     RecordError,
     device_name,
     read_manifest,
@@ -27,8 +25,10 @@ from hrssm.training.record import (
     write_manifest,
     write_rows,
 )
+from hrssm.systems.rssm.build import build_environment, build_model, build_objective, gate
+from hrssm.systems.rssm.evaluate import published_curve
+from hrssm.training.optimiser import Optimiser
 from hrssm.training.seeds import generators
-from hrssm.training.setup import build_environment, build_model, build_objective, gate
 
 LOGGED_POINTS = 200  # points of a training curve
 CHECKPOINT_SECONDS = 60.0

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hrssm import geometry
 from hrssm.distributions import (
     Gaussian,
     GaussianManifoldNormal,
@@ -18,6 +17,7 @@ from hrssm.distributions import (
     RiemannianNormal,
     WrappedNormal,
 )
+from hrssm.geometry import horospherical as geometry
 
 
 @dataclass(frozen=True)

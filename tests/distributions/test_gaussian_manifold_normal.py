@@ -16,9 +16,9 @@ from torch import Tensor
 from torch.distributions import kl_divergence
 
 from benchmarks import arb_reference as exact
-from hrssm import geometry
 from hrssm.distributions import GaussianManifoldNormal
-from hrssm.distributions.gamma_quantile import log_gamma_quantile
+from hrssm.distributions.numerics.gamma_quantile import log_gamma_quantile
+from hrssm.geometry import horospherical as geometry
 
 
 def law(loc: float, variance: float, dispersion: float, curvature: float = 1.0) -> GaussianManifoldNormal:

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.distributions import Independent, Normal, kl_divergence
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from hrssm import geometry
 from hrssm.distributions import HorosphericalGaussian, kl_terms
+from hrssm.geometry import horospherical as geometry
 
 
 def tensor(*values: float) -> Tensor:

@@ -13,9 +13,10 @@ from torch import Tensor
 from torch.distributions import kl_divergence
 
 from benchmarks import arb_reference as exact
-from hrssm import geometry, reference
+from hrssm import reference
 from hrssm.distributions import HorosphericalGaussian, MonteCarloEstimate, RiemannianNormal, monte_carlo_kl
-from hrssm.distributions.radial import radial_quantile, radial_rule
+from hrssm.distributions.numerics.radial import radial_quantile, radial_rule
+from hrssm.geometry import horospherical as geometry
 
 
 def tensor(*values: float) -> Tensor:

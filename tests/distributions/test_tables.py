@@ -13,12 +13,13 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from hrssm.distributions import RiemannianNormal, radial
-from hrssm.distributions.gamma_quantile import log_gamma_quantile
-from hrssm.distributions.mean_square import mean_square_excess
-from hrssm.distributions.radial import far_scale, log_radial_integral, radial_quantile, radial_rule
-from hrssm.distributions.tables import interpolate, running_integral, tabulate
-from hrssm.distributions.transport import LineLaw
+from hrssm.distributions import RiemannianNormal
+from hrssm.distributions.numerics import radial
+from hrssm.distributions.numerics.gamma_quantile import log_gamma_quantile
+from hrssm.distributions.numerics.mean_square import mean_square_excess
+from hrssm.distributions.numerics.radial import far_scale, log_radial_integral, radial_quantile, radial_rule
+from hrssm.distributions.numerics.tables import interpolate, running_integral, tabulate
+from hrssm.distributions.numerics.transport import LineLaw
 
 
 def uniform(low: float, high: float, count: int, seed: int = 0) -> Tensor:

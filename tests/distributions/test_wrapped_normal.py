@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 from torch.distributions import kl_divergence
 
-from hrssm import geometry
 from hrssm.distributions import (
     HorosphericalGaussian,
     MonteCarloEstimate,
@@ -17,6 +16,7 @@ from hrssm.distributions import (
     WrappedNormal,
     monte_carlo_kl,
 )
+from hrssm.geometry import horospherical as geometry
 
 
 def tensor(*values: float) -> Tensor:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from experiments.aggregate import write_summary
-from experiments.records import Experiment, read_plan
+from experiments.report.plan import Experiment, read_plan
+from experiments.report.summary import write_summary
 from tests.experiments.synthetic import write_results
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"

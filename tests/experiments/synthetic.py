@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from experiments.labels import CONTROLS
-from experiments.records import COLUMNS, Cell, Experiment
+from experiments.report.labels import CONTROLS
+from experiments.report.plan import COLUMNS, Cell, Experiment
 
 METRICS_OF = {
     "hg": (

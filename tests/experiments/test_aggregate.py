@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.aggregate import KEYS, main, read_summary, summarise, write_json
-from experiments.records import COLUMNS, RecordError
-from experiments.statistics import interval
+from experiments.report.plan import COLUMNS, RecordError
+from experiments.report.statistics import interval
+from experiments.report.summary import KEYS, main, read_summary, summarise, write_json
 
 
 def records(values: dict[int, float]) -> pd.DataFrame:

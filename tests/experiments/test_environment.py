@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from experiments.environment import KINDS, clock_figure, describe, walk_eigenvalue
-from experiments.records import Experiment
+from experiments.report.environment import KINDS, clock_figure, describe, walk_eigenvalue
+from experiments.report.plan import Experiment
 from hrssm.environments import TreeMDP, occupancy
 
 

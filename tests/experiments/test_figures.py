@@ -7,11 +7,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from experiments.dependency_graph import layers
-from experiments.figure_style import COLOURS, save, style
-from experiments.figures import Data, make_figures
-from experiments.records import Experiment
-from experiments.tables import read_printed
+from experiments.report.figures.formulas import layers
+from experiments.report.figures.make import Data, make_figures
+from experiments.report.figures.style import COLOURS, save, style
+from experiments.report.plan import Experiment
+from experiments.report.tables import read_printed
 from tests.experiments.conftest import EXPERIMENTS
 
 PRINTED = read_printed(EXPERIMENTS)

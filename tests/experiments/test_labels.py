@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from experiments.figure_style import COLOURS, MARKERS
-from experiments.labels import METRICS, alignment_metric, cell_label, family_label, metric_label
-from experiments.records import Experiment
+from experiments.report.figures.style import COLOURS, MARKERS
+from experiments.report.labels import METRICS, alignment_metric, cell_label, family_label, metric_label
+from experiments.report.plan import Experiment
 from hrssm.evaluation import METRICS as MEASURED
-from hrssm.experiment import Run
-from hrssm.models.latents import FAMILIES
+from hrssm.experiment.experiment import Run
+from hrssm.latents.table import FAMILIES
 
 
 def test_cells_of_a_table_can_be_told_apart(plan: list[Experiment]) -> None:

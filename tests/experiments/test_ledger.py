@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.ledger import formula_claims, judge, main, paired
-from experiments.records import Experiment
+from experiments.report.ledger import formula_claims, judge, main, paired
+from experiments.report.plan import Experiment
 from tests.experiments.conftest import EXPERIMENTS
 
 SIDE = {"control": "trained", "protocol": "published", "distribution": "in", "absolute": False}

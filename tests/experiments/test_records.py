@@ -8,15 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from experiments.records import (
-    COLUMNS,
-    Experiment,
-    RecordError,
-    at_the_end,
-    read_manifest,
-    read_plan,
-    read_runs,
-)
+from experiments.report.plan import COLUMNS, Experiment, RecordError, at_the_end, read_manifest, read_plan, read_runs
 from tests.experiments.synthetic import write_run
 
 

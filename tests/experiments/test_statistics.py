@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from experiments.statistics import Interval, decide, interval
+from experiments.report.statistics import Interval, decide, interval
 
 
 def test_interval_matches_the_t_table() -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from experiments.labels import CONTROLS
-from experiments.records import Experiment
-from experiments.statistics import Interval
-from experiments.tables import against, main, make_table, nearest_step, read_printed
+from experiments.report.labels import CONTROLS
+from experiments.report.plan import Experiment
+from experiments.report.statistics import Interval
+from experiments.report.tables import against, main, make_table, nearest_step, read_printed
 from hrssm.evaluation import METRICS
 from tests.experiments.conftest import EXPERIMENTS
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from experiments import aggregate, environment, figures, ledger, tables
-from experiments.records import read_plan
+from experiments.report import environment, ledger, tables
+from experiments.report import summary as aggregate
+from experiments.report.figures import make as figures
+from experiments.report.plan import read_plan
 from tests.experiments.synthetic import write_results
 
 ROOT = Path(__file__).parents[2]

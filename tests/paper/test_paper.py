@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from experiments import check_paper
-from experiments.check_paper import check_pdf, pages_of
+from experiments.report import check_paper
+from experiments.report.check_paper import check_pdf, pages_of
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.check_paper import STRUCTURE, check_pdf, check_sources, typed_numbers
+from experiments.report.check_paper import STRUCTURE, check_pdf, check_sources, typed_numbers
 
 PAPER = Path(__file__).parents[2] / "paper"
 SOURCES = "".join(path.read_text(encoding="utf-8") for path in PAPER.rglob("*.typ"))

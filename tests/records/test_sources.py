@@ -77,5 +77,5 @@ def test_a_moved_file_moves_the_digest(tree: Path) -> None:
 
 
 def test_an_unknown_root_is_refused(tree: Path) -> None:
-    with pytest.raises(ModuleNotFoundError, match="hrssm.nowhere"):
+    with pytest.raises(ModuleNotFoundError, match=r"hrssm\.nowhere"):
         digest("hrssm.nowhere", tree=tree)

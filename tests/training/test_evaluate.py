@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from hrssm.evaluation import METRICS
-from hrssm.training.evaluate import CLOCK_SEED, evaluate, evaluation_walks
-from hrssm.training.record import RecordError
-from hrssm.training.setup import build_environment
+from hrssm.records.record import RecordError
+from hrssm.systems.rssm.build import build_environment
+from hrssm.systems.rssm.evaluate import CLOCK_SEED, evaluate, evaluation_walks
 from tests.training.test_loop import CPU, go, quiet, tiny
 
 CONTROLS = {"trained", "untrained", "other-walk", "zeros", "depth-swapped", "depth-redrawn", "blind-clock"}

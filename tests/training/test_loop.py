@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 import torch
 
-from hrssm.experiment import Run
+from hrssm.experiment.experiment import Run
 from hrssm.models import FAMILIES
+from hrssm.records.record import RecordError, read_manifest, source_digest
 from hrssm.training import loop
 from hrssm.training.loop import Interrupted, Name, train
-from hrssm.training.record import RecordError, read_manifest, source_digest
 
 NAME = Name("e0_test", "cell", "smoke")
 CPU = torch.device("cpu")

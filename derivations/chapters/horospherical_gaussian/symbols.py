@@ -1,0 +1,70 @@
+"""The symbols of the horospherical chapters: what each stands for, where it lives, and the names of quantities."""
+
+# pyright: reportOperatorIssue=false, reportAttributeAccessIssue=false, reportArgumentType=false
+
+from __future__ import annotations
+
+from typing import Any
+
+from derivations.engine.kernel import grid, sp, symbol
+
+HG = "hrssm.distributions.HorosphericalGaussian"
+SOURCE = "perret2026"
+
+tau, mu, beta, b, t, u, r = (symbol(n, real=True) for n in ("tau", "mu", "beta", "b", "t", "u", "r"))
+sigma, s = symbol("sigma", positive=True), symbol("s", positive=True)
+m = symbol("m", integer=True, positive=True)
+mu_q, mu_p = symbol("mu_q", real=True), symbol("mu_p", real=True)
+sigma_q, sigma_p = symbol("sigma_q", positive=True), symbol("sigma_p", positive=True)
+s_q, s_p = symbol("s_q", positive=True), symbol("s_p", positive=True)
+delta = symbol("delta", nonnegative=True)
+radius = symbol("rho", nonnegative=True)
+
+LOCATION = {mu: "location of the height"}
+SCALES = {sigma: "height scale", s: "fibre scale"}
+FIBRE = {m: "dimension of the fibre, d - 1"}
+PAIR = {
+    mu_q: "height location of q",
+    mu_p: "height location of p",
+    sigma_q: "height scale of q",
+    sigma_p: "height scale of p",
+    s_q: "fibre scale of q",
+    s_p: "fibre scale of p",
+    delta: "distance |beta_q - beta_p| of the fibre locations",
+    m: "dimension of the fibre, d - 1",
+}
+VOLUME = "densities are with respect to the Riemannian volume, curvature -1"
+FUBINI = (
+    "given tau the fibre coordinates are independent (the exponent is a sum over them), so by Fubini the "
+    "integral over "
+    "R^m is the product of m integrals over R; expectations of sums over coordinates are sums of expectations"
+)
+
+REAL = ("-2", "2")
+SCALE = ("1/20", "3")
+PAIR_GRID = grid(
+    30,
+    mu_q=REAL,
+    mu_p=REAL,
+    sigma_q=SCALE,
+    sigma_p=SCALE,
+    s_q=SCALE,
+    s_p=SCALE,
+    delta=("0", "3"),
+    m=[1, 2, 3, 15],
+)
+
+
+def phi(x: Any) -> Any:
+    """Density of the standard normal."""
+    return sp.exp(-(x**2) / 2) / sp.sqrt(2 * sp.pi)
+
+
+def over_line(f: Any, x: sp.Symbol) -> Any:
+    """The unevaluated integral of f over x in R."""
+    return sp.Integral(f, (x, -sp.oo, sp.oo))
+
+
+def name(text: str, *arguments: Any) -> Any:
+    """An undefined function that names a quantity."""
+    return sp.Function(text)(*(sp.Symbol(a) if isinstance(a, str) else a for a in arguments))

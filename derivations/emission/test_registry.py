@@ -1,0 +1,165 @@
+"""The emitted reference: the same bytes every time, what the entries say, never at a lower level; and it compiles."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import mpmath
+import pytest
+import sympy as sp
+from sympy.functions.elementary.piecewise import ExprCondPair
+
+from derivations.code.proof import ClaimReport
+from derivations.emission import registry as emission
+from derivations.emission import typst_printer
+from derivations.engine.ball_arithmetic import ball, precision
+from derivations.engine.kernel import Report, collect, relations, verify_part
+
+FORMULAS = collect()
+COMMITTED = json.loads((emission.ROOM / "registry.json").read_text(encoding="utf-8"))["formulas"]
+SOME = {id: FORMULAS[id] for id in list(FORMULAS)[::6]}
+x, y = sp.symbols("x y", positive=True)
+
+
+def report(id: str, level: str = "S") -> Report:
+    """A report as a check would give it, without checking."""
+    certificate = {"verdict": "true", "points": 25, "width": 1.25e-40, "mpmath_digits": 50}
+    mutation = {"killed": [("a", "B")] * 4, "surviving": [], "equivalent": []}
+    proof = {
+        "steps": [{"lhs": "x", "op": "==", "rhs": "x", "rewrite": "algebra", "words": "so\n it is", "verdict": "true"}]
+    }
+    return Report(id, "true", level, proof, certificate, mutation, {"proof": 1.0})
+
+
+CLAIM = ClaimReport("hrssm.geometry.distance", "geo-distance", "", "true", (2, 3, 4), 2, ("algebra",), (), "")
+
+
+def test_emitted_twice_identical_bytes() -> None:
+    reports = [report(id) for id in SOME]
+    assert emission.build(SOME, reports, [CLAIM]) == emission.build(SOME, reports, [CLAIM])
+
+
+def test_times_do_not_enter() -> None:
+    slow = [Report(id, "true", "S", None, None, None, {"proof": 99.0}) for id in SOME]
+    quick = [Report(id, "true", "S", None, None, None, {"proof": 0.1}) for id in SOME]
+    assert emission.build(SOME, slow, []) == emission.build(SOME, quick, [])
+
+
+def test_a_level_that_fell_is_named() -> None:
+    after = {id: {"level": "B" if id == "hg-kl" else entry["level"]} for id, entry in COMMITTED.items()}
+    assert emission.fallen(json.dumps({"formulas": after})) == [("hg-kl", "S", "B")]
+
+
+def test_an_entry_that_vanished_is_named() -> None:
+    after = {id: {"level": entry["level"]} for id, entry in COMMITTED.items() if id != "hg-kl"}
+    assert emission.fallen(json.dumps({"formulas": after})) == [("hg-kl", "S", "-")]
+
+
+def test_what_is_committed_has_every_entry_in_order() -> None:
+    assert list(COMMITTED) == list(FORMULAS)
+
+
+@pytest.mark.parametrize("id", FORMULAS)
+def test_what_is_committed_is_what_the_entry_says(id: str) -> None:
+    """Statement, symbols and sources; `python -m derivations --check` compares the outcomes and every byte."""
+    assert id in COMMITTED, f"{id} is not emitted: run python -m derivations"
+    said = emission.describe(FORMULAS[id])
+    for key in ("title", "chapter", "statement", "symbols", "assumptions", "conventions", "uses", "sources"):
+        assert COMMITTED[id][key] == said[key], f"{id}: {key} differs from the entry: run python -m derivations"
+    assert set(said["implements"]) <= set(COMMITTED[id]["implements"])
+
+
+@pytest.mark.parametrize("id", FORMULAS)
+def test_no_level_fell(id: str) -> None:
+    formula, level = FORMULAS[id], COMMITTED[id]["level"]
+    if level in ("S", "B"):
+        part = verify_part(formula, "proof" if level == "S" else "certificate")
+        assert part is not None
+        assert part["verdict"] == "true", f"{id} was at level {level}"
+
+
+@pytest.mark.parametrize("id", FORMULAS)
+def test_a_statement_survives_srepr(id: str) -> None:
+    text = sp.srepr(FORMULAS[id].statement)
+    with sp.evaluate(False):
+        back = eval(text, vars(sp) | {"ExprCondPair": ExprCondPair})
+    assert back.free_symbols == FORMULAS[id].statement.free_symbols
+    assert len(relations(back)) == len(relations(FORMULAS[id].statement))
+
+
+@pytest.mark.parametrize("id", FORMULAS)
+def test_the_python_of_an_entry_computes_its_right_side(id: str) -> None:
+    formula, code = FORMULAS[id], emission.python(FORMULAS[id])
+    if code is None or formula.certificate is None:
+        pytest.skip("no numbers in it")
+    space: dict = {}
+    exec(code, space)
+    function = space[id.replace("-", "_")]
+    point = formula.certificate.points[len(formula.certificate.points) // 2]
+    sides = [r.rhs for r in relations(formula.statement)]
+    free = {s for side in sides for s in side.free_symbols}
+    arguments = [sp.Rational(point[s.symbol.name]) for s in formula.symbols if s.symbol in free]
+    with mpmath.workdps(50):
+        got = function(*(mpmath.mpf(int(a.p)) / int(a.q) if a.q != 1 else int(a) for a in arguments))
+    for one, side in zip(got if len(sides) > 1 else [got], sides, strict=True):
+        entries = list(side) if isinstance(side, sp.MatrixBase) else [side]
+        for value, exactly in zip(list(one) if isinstance(one, mpmath.matrix) else [one], entries, strict=True):
+            with precision(200):
+                enclosed = ball(exactly, point)
+            assert abs(float(enclosed.mid()) - float(value)) <= 1e-12 * (1 + abs(float(value)))
+
+
+def test_a_macro_and_an_item_per_id() -> None:
+    files = {name: (emission.ROOM / name).read_text(encoding="utf-8") for name in emission.FILES}
+    for id in FORMULAS:
+        assert f"\n#let {id} = " in files["formulas.typ"]
+        assert f"\\newcommand{{\\{emission.latex_macro(id)}}}" in files["formulas.tex"]
+        assert files["formulas.bib"].count(f"@misc{{{id},") == 1
+    macros = [emission.latex_macro(id) for id in FORMULAS]
+    assert len(set(macros)) == len(macros)
+    assert all(re.fullmatch("[A-Za-z]+", macro) for macro in macros)
+
+
+def test_every_typst_macro_compiles(tmp_path) -> None:
+    import typst
+
+    (tmp_path / "formulas.typ").write_text((emission.ROOM / "formulas.typ").read_text(encoding="utf-8"))
+    shown = "\n".join(f"= {id}\n#formulas.{id}" for id in COMMITTED)
+    (tmp_path / "all.typ").write_text(f'#import "formulas.typ"\n#set page(width: 16cm)\n{shown}\n')
+    assert typst.compile(str(tmp_path / "all.typ"), root=str(tmp_path))[:5] == b"%PDF-"
+
+
+# ------------------------------------------------------------------------------------------- printing
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        (x / 2, "frac(x, 2)"),
+        (-x, "- x"),
+        (x - y, "x - y"),
+        (sp.exp(-x / 2), "e^(-x slash 2)"),
+        (sp.sqrt(2) * sp.sqrt(sp.pi) * x, "sqrt(2 pi) x"),
+        (1 / x, "frac(1, x)"),
+        (sp.Symbol("sigma_q"), "sigma_(q)"),
+        (sp.Symbol("b_1") ** 2, "b_(1)^(2)"),
+        (sp.Function("KL")(x), '"KL"(x)'),
+        (sp.log(x), "log(x)"),
+        (sp.cosh(x) ** 2, "cosh^(2) (x)"),
+        (sp.Eq(sp.Function("f")(x), 2 * x), "f(x) = 2 x"),
+        (y * (x + 1), "y (x + 1)"),
+        (x ** (y + 1), "x^(y + 1)"),
+        (sp.binomial(x, y), "binom(x, y)"),
+    ],
+)
+def test_typst(expression, expected: str) -> None:
+    def tidy(text: str) -> str:
+        return re.sub(r"\s+", " ", text).replace("- ", "-")
+
+    assert tidy(typst_printer.typst(expression)) == tidy(expected)
+
+
+def test_what_has_no_typst_is_refused() -> None:
+    with pytest.raises(NotImplementedError, match="add a rule to"):
+        typst_printer.typst(sp.Interval(0, 1))

@@ -1,0 +1,117 @@
+"""The recurrent path of the model, and its derivative written out.
+
+Only posterior, sample and GRU are sequential. Autograd would record some fifty small nodes a step, and form and add up
+one thin weight gradient a step. Here the backward pass keeps each step's output gradients and forms every weight's
+gradient as one product over all steps: the same sums in another order of additions, with a fraction of the overhead.
+The sampling step alone is left to autograd, so that any latent family fits. Tests hold loss and gradients to a plain
+step-by-step reference.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
+
+from hrssm.latents.table import LatentFamily
+
+
+def recur(family: LatentFamily, evidence: Tensor, noise: Tensor, *parameters: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """States h_t before each step (M, T, B, H), samples z_t (M, T, B, d), posterior head outputs (M, T, B, P).
+
+    evidence (M, T, B, H): what the posterior's first layer gets from the observations; noise (M, T, B, noise_dim).
+    parameters: weight (M, in, out) and bias (M, 1, out) of four maps in this order: from the state to the posterior's
+    first layer and the GRU's gates (H to H + 3 H, side by side); the posterior's second layer; its head; from z to the
+    gates.
+    """
+    return cast(tuple[Tensor, Tensor, Tensor], _Recurrence.apply(family, evidence, noise, *parameters))
+
+
+class _Recurrence(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        family: LatentFamily,
+        evidence: Tensor,
+        noise: Tensor,
+        state_weight: Tensor,
+        state_bias: Tensor,
+        hidden_weight: Tensor,
+        hidden_bias: Tensor,
+        head_weight: Tensor,
+        head_bias: Tensor,
+        latent_weight: Tensor,
+        latent_bias: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        members, _, batch, width = evidence.shape
+        h = evidence.new_zeros(members, batch, width)
+        states, firsts, seconds, raws, samples, gates, candidates, candidate_states = ([] for _ in range(8))
+        for seen, draw in zip(evidence.unbind(1), noise.unbind(1), strict=True):
+            from_state = torch.baddbmm(state_bias, h, state_weight)
+            to_posterior, to_gates, to_candidate = from_state.split((width, 2 * width, width), -1)
+            first = F.elu_(seen + to_posterior)
+            second = F.elu_(torch.baddbmm(hidden_bias, first, hidden_weight))
+            with torch.enable_grad():
+                raw = torch.baddbmm(head_bias, second, head_weight).detach().requires_grad_()
+                z = family.sample(raw, draw)
+            from_latent = torch.baddbmm(latent_bias, z.detach(), latent_weight)
+            gate = (from_latent[..., : 2 * width] + to_gates).sigmoid_()  # reset and update, side by side
+            candidate = torch.addcmul(from_latent[..., 2 * width :], gate[..., :width], to_candidate).tanh_()
+            states.append(h)
+            firsts.append(first)
+            seconds.append(second)
+            raws.append(raw)
+            samples.append(z)
+            gates.append(gate)
+            candidates.append(candidate)
+            candidate_states.append(to_candidate)
+            h = torch.lerp(candidate, h, gate[..., width:])
+        ctx.steps = (states, firsts, seconds, raws, samples, gates, candidates, candidate_states)
+        ctx.save_for_backward(state_weight, hidden_weight, head_weight, latent_weight)
+        with torch.no_grad():
+            return torch.stack(states, 1), torch.stack(samples, 1).detach(), torch.stack(raws, 1).detach()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor | None, ...]:
+        # Copied once, not read as views: small batched products with a transposed factor are slow.
+        state_weight, hidden_weight, head_weight, latent_weight = (
+            w.transpose(1, 2).contiguous() for w in ctx.saved_tensors
+        )
+        states, firsts, seconds, raws, samples, gates, candidates, candidate_states = ctx.steps
+        ctx.steps = None
+        grad_states, grad_samples, grad_raws = (g.unbind(1) for g in outputs)
+        width, steps = states[0].shape[-1], len(states)
+        to_state, to_hidden, to_head, to_latent = (list[Tensor]() for _ in range(4))
+        grad_h = torch.zeros_like(states[0])  # of the state after the last step, which nothing reads
+        for t in reversed(range(steps)):
+            gate, candidate, h = gates[t], candidates[t], states[t]
+            reset, update = gate[..., :width], gate[..., width:]
+            through_update = grad_h * update
+            grad_latent = torch.empty((*h.shape[:-1], 3 * width), dtype=h.dtype, device=h.device)
+            grad_candidate = torch.ops.aten.tanh_backward(grad_h - through_update, candidate)
+            grad_latent[..., 2 * width :] = grad_candidate
+            torch.mul(grad_candidate, candidate_states[t], out=grad_latent[..., :width])
+            torch.mul(grad_h, h - candidate, out=grad_latent[..., width : 2 * width])
+            grad_latent[..., : 2 * width] *= gate - gate * gate  # the sigmoids' derivative
+            grad_z = torch.baddbmm(grad_samples[t], grad_latent, latent_weight)
+            (through_sample,) = torch.autograd.grad(samples[t], raws[t], grad_z)
+            grad_raw = grad_raws[t] + through_sample
+            grad_second = torch.ops.aten.elu_backward(grad_raw @ head_weight, 1, 1, 1, True, seconds[t])
+            grad_first = torch.ops.aten.elu_backward(grad_second @ hidden_weight, 1, 1, 1, True, firsts[t])
+            grad_state = torch.cat((grad_first, grad_latent[..., : 2 * width], grad_candidate * reset), -1)
+            to_state.append(grad_state)
+            to_hidden.append(grad_second)
+            to_head.append(grad_raw)
+            to_latent.append(grad_latent)
+            grad_h = torch.baddbmm(grad_states[t] + through_update, grad_state, state_weight)
+        gradients = []
+        for inputs, grads in ((states, to_state), (firsts, to_hidden), (seconds, to_head), (samples, to_latent)):
+            rows = torch.cat(grads[::-1], 1)
+            columns = torch.cat([x.detach() for x in inputs], 1).transpose(1, 2)
+            gradients += [columns @ rows, rows.sum(1, keepdim=True)]
+        grad_evidence = torch.stack([g[..., :width] for g in to_state[::-1]], 1)
+        return (None, grad_evidence, None, *gradients)
