@@ -15,10 +15,12 @@ import time
 from collections.abc import Callable
 
 import torch
-
-from hrssm.models import FAMILIES, RSSM, Objective
-from hrssm.training.optimiser import Optimiser
 from tests.models.step_by_step import StepByStep
+
+from hrssm.latents.table import latent
+from hrssm.systems.rssm.model import RSSM
+from hrssm.systems.rssm.objective import Objective
+from hrssm.training.optimiser import Optimiser
 
 SETTINGS = {"H=256, 32x8": (256, 32, 8, 100.0), "H=128, 64x20": (128, 64, 20, 5.0)}
 DIM = 16
@@ -39,7 +41,7 @@ def seconds(run: Callable[[], object], repeats: int, device: torch.device) -> fl
 def ensemble_step(family: str, members: int, hidden: int, batch: int, length: int, clip: float, device: torch.device):
     """One optimiser step of an ensemble, as a callable; and the model."""
     generators = [torch.Generator(device).manual_seed(k) for k in range(members)]
-    model = RSSM(FAMILIES[family](DIM), generators, hidden=hidden)
+    model = RSSM(latent(family)(DIM), generators, hidden=hidden)
     optimiser = Optimiser(model, 3e-4, clip)
     objective = Objective(log_drift_max=10.0)
     observations = torch.rand(members, length, batch, 64, device=device) * 2 - 1

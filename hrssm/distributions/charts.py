@@ -9,6 +9,7 @@ from torch import Size, Tensor
 from torch.distributions import Distribution, Transform, constraints
 
 from hrssm.distributions.base import LatentDistribution, hyperbolic_space
+from hrssm.geometry import charts
 from hrssm.geometry import horospherical as geometry
 
 __all__ = ["BallTransform", "CoordinateDensity", "LorentzTransform", "hyperboloid", "unit_ball"]
@@ -61,13 +62,13 @@ class BallTransform(Transform):
     __hash__ = None  # type: ignore[assignment]
 
     def _call(self, x: Tensor) -> Tensor:
-        return geometry.to_ball(x)
+        return charts.to_ball(x)
 
     def _inverse(self, y: Tensor) -> Tensor:
-        return geometry.from_ball(y)
+        return charts.from_ball(y)
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        return geometry.log_volume(x) - x.shape[-1] * torch.log1p(geometry.to_lorentz(x)[..., 0])
+        return geometry.log_volume(x) - x.shape[-1] * torch.log1p(charts.to_lorentz(x)[..., 0])
 
 
 class LorentzTransform(Transform):
@@ -87,13 +88,13 @@ class LorentzTransform(Transform):
     __hash__ = None  # type: ignore[assignment]
 
     def _call(self, x: Tensor) -> Tensor:
-        return geometry.to_lorentz(x)
+        return charts.to_lorentz(x)
 
     def _inverse(self, y: Tensor) -> Tensor:
-        return geometry.from_lorentz(y)
+        return charts.from_lorentz(y)
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        return geometry.log_volume(x) + torch.log(geometry.to_lorentz(x)[..., 0])
+        return geometry.log_volume(x) + torch.log(charts.to_lorentz(x)[..., 0])
 
     def forward_shape(self, shape: Size) -> Size:
         return Size((*shape[:-1], shape[-1] + 1))

@@ -13,7 +13,7 @@ from torch.distributions.kl import register_kl
 from hrssm.distributions.base import LatentDistribution, hyperbolic_space
 from hrssm.distributions.numerics.stable import exp_gap, log_ratio
 
-__all__ = ["HorosphericalGaussian", "KLTerms", "kl_terms"]
+__all__ = ["HorosphericalGaussian", "KLTerms", "kl_terms", "log_drift_moment", "sample"]
 
 _HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 
@@ -166,11 +166,15 @@ class HorosphericalGaussian(LatentDistribution):
 
     def rsample_from(self, noise: Tensor) -> Tensor:
         """tau = mu + sigma t, b = beta + s exp(mu + kappa sigma t) eps for noise (t, eps) (`hg-sampler`)."""
-        step = self.height_scale * noise[..., 0]
-        height = self.height_loc + step
-        exponent = height if _is_one(self.coupling) else self.height_loc + self.coupling * step
-        width = self._fibre_row * torch.exp(exponent).unsqueeze(-1)
-        return torch.cat((height.unsqueeze(-1), torch.addcmul(self.fibre_loc, width, noise[..., 1:])), dim=-1)
+        coupling = self.coupling.unsqueeze(-1) if isinstance(self.coupling, Tensor) else self.coupling
+        return sample(
+            self.height_loc.unsqueeze(-1),
+            self.fibre_loc,
+            self.height_scale.unsqueeze(-1),
+            self._fibre_row,
+            noise,
+            coupling,
+        )
 
     def rsample_and_log_prob(
         self, sample_shape: Size | tuple[int, ...] = (), *, noise: Tensor | None = None
@@ -222,8 +226,46 @@ class HorosphericalGaussian(LatentDistribution):
         return self.fibre_loc
 
 
-def kl_terms(q: HorosphericalGaussian, p: HorosphericalGaussian) -> KLTerms:
+def sample(
+    height_loc: Tensor,
+    fibre_loc: Tensor,
+    height_scale: Tensor,
+    fibre_scale: Tensor,
+    noise: Tensor,
+    coupling: Tensor | float = 1.0,
+    *,
+    height_max: float | None = None,
+) -> Tensor:
+    """tau = mu + sigma t, b = beta + s exp(mu + kappa (tau - mu)) eps, (..., d), for noise (t, eps) (`hg-sampler`).
+
+    Heights (..., 1), fibre_loc (..., m), fibre_scale (..., 1 or m), noise (..., d). `height_max` holds tau in
+    [-height_max, height_max], as the write-up does; the law's own sampler has no such bound.
+    """
+    height_noise, fibre_noise = noise.split((1, fibre_loc.shape[-1]), -1)
+    height = torch.addcmul(height_loc, height_scale, height_noise)
+    if height_max is not None:
+        height = height.clamp(-height_max, height_max)
+    exponent = height if _is_one(coupling) else height_loc + coupling * (height - height_loc)
+    return torch.cat((height, torch.addcmul(fibre_loc, fibre_scale * exponent.exp(), fibre_noise)), -1)
+
+
+def log_drift_moment(q: HorosphericalGaussian, p: HorosphericalGaussian) -> Tensor:
+    """log E exp(-2 mu_p - 2 kappa_p (tau - mu_p)) under tau ~ q, by which the drift term grows, batch shape (`hg-mgf`).
+
+    In float64: rounding a large exponent in float32 would move its exponential by many roundings.
+    """
+    height_scale, height_loc = q.height_scale.double(), q.height_loc.double()
+    if _is_one(p.coupling):
+        return 2 * (height_scale.square() - height_loc)
+    other = p.height_loc.double()
+    return 2 * ((p.coupling * height_scale).square() - other - p.coupling * (height_loc - other))
+
+
+def kl_terms(q: HorosphericalGaussian, p: HorosphericalGaussian, *, log_drift_max: float | None = None) -> KLTerms:
     """The height, fibre and drift terms of KL(q, p), exact, each >= 0 and of the broadcast batch shape.
+
+    `log_drift_max` holds `log_drift_moment` below it, which takes the drift's gradient in q's height away where it acts
+    and makes the sum less than the KL (`hg-drift-clamp`); None, the default, is exact.
 
     Both with kappa = 1: `hg-kl-height`, `hg-kl-fibre`, `hg-kl-drift`; one kappa on both sides: `hgk-kl`;
     different couplings: `hgk-kl-mixed`, whose fibre term holds m (kappa_q - kappa_p)^2 sigma_q^2 besides.
@@ -261,15 +303,10 @@ def kl_terms(q: HorosphericalGaussian, p: HorosphericalGaussian) -> KLTerms:
 
     offset = (q.fibre_loc - p.fibre_loc) / p._fibre_row if p.per_coordinate else q.fibre_loc - p.fibre_loc
     squared = offset.square().sum(-1)
-    # half of log E exp(-2 mu_p - 2 kappa_p (tau - mu_p)) under tau ~ q (`hg-mgf`); in float64, because rounding an
-    # exponent of 50 in float32 moves the exponential by 2e-6
-    height_scale, height_loc = q.height_scale.double(), q.height_loc.double()
-    if _is_one(p.coupling):
-        log_shrink = height_scale.square() - height_loc
-    else:
-        other = p.height_loc.double()
-        log_shrink = (p.coupling * height_scale).square() - other - p.coupling * (height_loc - other)
-    shrink = torch.exp(log_shrink).to(squared.dtype)
+    log_moment = log_drift_moment(q, p)
+    if log_drift_max is not None:
+        log_moment = log_moment.clamp(max=log_drift_max)
+    shrink = torch.exp(log_moment / 2).to(squared.dtype)
     # Applied one factor at a time: the square of the shrinkage alone may leave the range of float32.
     shrink = shrink if p.per_coordinate else shrink / p.fibre_scale
     drift = 0.5 * (squared * shrink) * shrink

@@ -12,6 +12,7 @@ from torch.distributions import constraints
 from hrssm.distributions.base import LatentDistribution, hyperbolic_space
 from hrssm.distributions.monte_carlo import MonteCarloEstimate, monte_carlo_entropy
 from hrssm.geometry import horospherical as geometry
+from hrssm.geometry import series
 
 __all__ = ["WrappedNormal"]
 
@@ -97,7 +98,7 @@ class WrappedNormal(LatentDistribution):
         dimension, scale = self.loc.shape[-1], self.scale.to(tangent.dtype)
         spread = (tangent / scale).square().sum(-1)
         normaliser = torch.log(scale).sum(-1) + 0.5 * dimension * math.log(2 * math.pi)
-        return -0.5 * spread - normaliser - (dimension - 1) * geometry.log_sinhc(tangent.square().sum(-1))
+        return -0.5 * spread - normaliser - (dimension - 1) * series.log_sinhc(tangent.square().sum(-1))
 
     def _like(self) -> Tensor:
         return self.loc

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from hrssm.latents.table import FAMILIES
+from hrssm.latents.table import LATENTS, check
 
 Track = Literal["published", "intended"]
 T = TypeVar("T", bound=BaseModel)
@@ -53,18 +53,11 @@ class Latent(_Strict):
     scale_max: float = Field(default=5.0, gt=0)
     height_max: float = Field(default=8.0, gt=0)
 
-    @field_validator("family")
-    @classmethod
-    def _known(cls, family: str) -> str:
-        if family not in FAMILIES:
-            raise ValueError(f"latent family {family!r} is unknown; known families: {', '.join(sorted(FAMILIES))}")
-        return family
-
     @model_validator(mode="after")
     def _fits(self) -> Latent:
         if self.scale_min >= self.scale_max:
             raise ValueError(f"scale_min {self.scale_min} must be below scale_max {self.scale_max}")
-        FAMILIES[self.family](self.dim)  # raises ValueError where the family has no such dimension
+        check(self.family, self.dim)  # raises ValueError where there is no such family or dimension
         return self
 
 
@@ -79,7 +72,7 @@ class Model(_Strict):
 
 
 class Loss(_Strict):
-    """The objective; see hrssm.models.Objective."""
+    """The objective; see hrssm.systems.rssm.objective.Objective."""
 
     reconstruction: Literal["mse", "gaussian"] = "mse"
     likelihood_scale: float = Field(default=1.0, gt=0)
@@ -124,7 +117,7 @@ class Run(_Strict):
 
     @model_validator(mode="after")
     def _check(self) -> Run:
-        if not FAMILIES[self.latent.family].has_height:
+        if not LATENTS[self.latent.family].has_height:
             if self.model.prior != "plain" or self.model.decoder != "flat":
                 raise ValueError(
                     f"model.prior {self.model.prior!r} and model.decoder {self.model.decoder!r} need a latent with a "

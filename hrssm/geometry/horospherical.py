@@ -7,32 +7,28 @@ sqrt(c).
 
 Accuracy: distances are taken from sinh(dist / 2)^2, a sum of squares, so they are never negative, and near
 coincidence they keep every digit that the inputs hold. Removable singularities (coincident points, zero
-tangent vectors) are filled by a power series whose first neglected term is below the rounding error of
-float64, so values and gradients are finite there.
+tangent vectors) are filled by power series (`hrssm.geometry.series`), so values and gradients are finite there.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+
+from hrssm.geometry import series
 
 __all__ = [
     "busemann",
     "distance",
     "exp",
-    "from_ball",
-    "from_lorentz",
     "inverse",
     "isometry",
     "log",
     "log_volume",
     "origin",
     "relative",
-    "to_ball",
-    "to_lorentz",
     "volume",
 ]
 
@@ -48,7 +44,7 @@ def isometry(g: Tensor, z: Tensor) -> Tensor:
     g (..., d) is written as the image of the origin; these isometries act simply transitively.
     """
     shift, scale = g[..., :1], torch.exp(g[..., :1])
-    return _join(z[..., :1] + shift, scale * z[..., 1:] + g[..., 1:])
+    return join(z[..., :1] + shift, scale * z[..., 1:] + g[..., 1:])
 
 
 def inverse(g: Tensor) -> Tensor:
@@ -58,7 +54,7 @@ def inverse(g: Tensor) -> Tensor:
 
 def relative(z: Tensor, w: Tensor) -> Tensor:
     """The point w in the coordinates whose origin is z: isometry(inverse(z), w), without its cancellation."""
-    return _join(w[..., :1] - z[..., :1], torch.exp(-z[..., :1]) * (w[..., 1:] - z[..., 1:]))
+    return join(w[..., :1] - z[..., :1], torch.exp(-z[..., :1]) * (w[..., 1:] - z[..., 1:]))
 
 
 def distance(z: Tensor, w: Tensor) -> Tensor:
@@ -75,7 +71,7 @@ def distance(z: Tensor, w: Tensor) -> Tensor:
 
 def distance_squared(z: Tensor, w: Tensor) -> Tensor:
     """Squared geodesic distance, smooth everywhere, (...)  (`geo-distance`)."""
-    return arc_squared(half_chord_squared(z, w))
+    return series.arc_squared(half_chord_squared(z, w))
 
 
 def half_chord_squared(z: Tensor, w: Tensor) -> Tensor:
@@ -92,14 +88,14 @@ def exp(z: Tensor, v: Tensor) -> Tensor:
 
     v (..., d) holds coordinate components (dtau, db); its length is sqrt(v_0^2 + exp(-2 tau) |v_b|^2).
     """
-    frame = _join(v[..., :1], torch.exp(-z[..., :1]) * v[..., 1:])
+    frame = join(v[..., :1], torch.exp(-z[..., :1]) * v[..., 1:])
     return isometry(z, exp_origin(frame))
 
 
 def log(z: Tensor, w: Tensor) -> Tensor:
     """Logarithm map: the v in coordinate components with exp(z, v) = w  (`geo-log`)."""
     frame = log_origin(relative(z, w))
-    return _join(frame[..., :1], torch.exp(z[..., :1]) * frame[..., 1:])
+    return join(frame[..., :1], torch.exp(z[..., :1]) * frame[..., 1:])
 
 
 def exp_origin(v: Tensor) -> Tensor:
@@ -118,8 +114,8 @@ def exp_origin(v: Tensor) -> Tensor:
     # Near the origin: 2 sinh(r/2)^2 + |v_0| sinh(r)/r = cosh r + |cos theta| sinh r - 1.
     far = square > 400
     near_square = torch.where(far, torch.zeros_like(square), square)
-    ratio = sinhc(near_square)
-    rise = torch.log1p(near_square * sinhc(near_square / 4).square() / 2 + steep * ratio)
+    ratio = series.sinhc(near_square)
+    rise = torch.log1p(near_square * series.sinhc(near_square / 4).square() / 2 + steep * ratio)
     fall = torch.log1p(torch.where(far, torch.zeros_like(square), side_squared) * ratio.square())
 
     # Beyond radius 20 the decaying exponentials are below rounding error and sinh(r)^2 may overflow.
@@ -138,7 +134,7 @@ def exp_origin(v: Tensor) -> Tensor:
     capped = log_stretch.clamp_max(math.log(torch.finfo(v.dtype).max))
     half_stretch = torch.exp(torch.where(aslant, log_stretch, capped) / 2)
     near_stretch = ratio * torch.exp(torch.where(far, torch.zeros_like(height), height))
-    return _join(height, torch.where(far, side * half_stretch * half_stretch, side * near_stretch))
+    return join(height, torch.where(far, side * half_stretch * half_stretch, side * near_stretch))
 
 
 def log_origin(w: Tensor) -> Tensor:
@@ -148,11 +144,11 @@ def log_origin(w: Tensor) -> Tensor:
     beyond it 1 / sinh(|v|)^2 leaves the range of numbers.
     """
     half_chord = half_chord_squared(w, torch.zeros_like(w)).unsqueeze(-1)
-    stretch = _arc_over_sinh(half_chord)
+    stretch = series.arc_over_sinh(half_chord)
     down = torch.exp(-w[..., :1])
     side = w[..., 1:]
     up = torch.sinh(w[..., :1]) + down * side.square().sum(-1, keepdim=True) / 2
-    return _join(stretch * up, stretch * down * side)
+    return join(stretch * up, stretch * down * side)
 
 
 def busemann(z: Tensor, ideal: Tensor | None = None) -> Tensor:
@@ -167,48 +163,6 @@ def busemann(z: Tensor, ideal: Tensor | None = None) -> Tensor:
     return torch.log(torch.exp(z[..., 0]) + gap * torch.exp(-z[..., 0])) - torch.log1p(ideal.square().sum(-1))
 
 
-def to_lorentz(z: Tensor) -> Tensor:
-    """Coordinates X (..., d + 1) on the hyperboloid -X_0^2 + X_1^2 + ... = -1, time first  (`geo-ball-map`).
-
-    X_0 - X_1 = exp(-tau) and (X_2, ...) = exp(-tau) b.
-    """
-    height, side = z[..., :1], z[..., 1:]
-    down = torch.exp(-height)
-    lift = down * side.square().sum(-1, keepdim=True) / 2
-    return torch.cat((torch.cosh(height) + lift, torch.sinh(height) + lift, down * side), dim=-1)
-
-
-def from_lorentz(x: Tensor) -> Tensor:
-    """Inverse of `to_lorentz`; x (..., d + 1) is taken to lie on the hyperboloid  (`geo-ball-map`)."""
-    time, axis, rest = x[..., :1], x[..., 1:2], x[..., 2:]
-    # log(X_0 + |X_1|) never cancels; on the upper side X_0 - X_1 = (1 + |rest|^2) / (X_0 + X_1).
-    rise = torch.log(time + axis.abs())
-    height = torch.where(axis >= 0, rise - torch.log1p(rest.square().sum(-1, keepdim=True)), -rise)
-    return _join(height, rest * torch.exp(height))
-
-
-def to_ball(z: Tensor) -> Tensor:
-    """Coordinates (..., d) in the Poincare ball, the origin at its centre  (`geo-ball-map`).
-
-    The upward axis goes to the first coordinate. Beyond distance 17 (float32) or 37 (float64) from the origin
-    the ball cannot tell a point from the boundary; horospherical coordinates still do.
-    """
-    x = to_lorentz(z)
-    return x[..., 1:] / (1 + x[..., :1])
-
-
-def from_ball(p: Tensor) -> Tensor:
-    """Inverse of `to_ball`; p (..., d) with |p| < 1  (`geo-ball-map`)."""
-    axis, rest = p[..., :1], p[..., 1:]
-    square = p.square().sum(-1, keepdim=True)
-    radius_gap = torch.log1p(-square)
-    rest_squared = rest.square().sum(-1, keepdim=True)
-    # |p - e_1|^2, without cancellation near the upper end of the axis
-    opposite = (1 - axis).square() + rest_squared
-    height = radius_gap - torch.where(axis.abs() < 0.25, torch.log1p(square - 2 * axis), torch.log(opposite))
-    return _join(height, 2 * rest / opposite)
-
-
 def log_volume(z: Tensor) -> Tensor:
     """Log-density of the Riemannian volume with respect to dtau db: -m tau, (...)  (`geo-volume`)."""
     return -(z.shape[-1] - 1) * z[..., 0]
@@ -219,63 +173,7 @@ def volume(z: Tensor) -> Tensor:
     return torch.exp(log_volume(z))
 
 
-# Functions with a removable singularity, in the variable in which they are analytic.
-
-_SINHC = [1 / math.factorial(2 * n + 1) for n in range(9)]
-_LOG_SINHC = [1 / 6, -1 / 180, 1 / 2835, -1 / 37800, 1 / 467775, -691 / 3831077250, 2 / 127702575,
-              -3617 / 2605132530000, 43867 / 350813659321125, -174611 / 15313294652906250]  # fmt: skip
-_ARC_OVER_SINH = [(-4.0) ** n * math.factorial(n) ** 2 / math.factorial(2 * n + 1) for n in range(16)]
-_ARC_SQUARED = [4 * a / (n + 1) for n, a in enumerate(_ARC_OVER_SINH)]
-
-
-def sinhc(square: Tensor) -> Tensor:
-    """sinh(r) / r as a function of r^2."""
-    small, near, far = _split(square, 0.5)
-    root = torch.sqrt(far)
-    return torch.where(small, _horner(near, _SINHC), torch.sinh(root) / root)
-
-
-def log_sinhc(square: Tensor) -> Tensor:
-    """log(sinh(r) / r) as a function of r^2, without overflow."""
-    small, near, far = _split(square, 0.25)
-    root = torch.sqrt(far)
-    large = root + torch.log(-torch.expm1(-2 * root) / (2 * root))
-    return torch.where(small, near * _horner(near, _LOG_SINHC), large)
-
-
-def arc_squared(half_chord: Tensor) -> Tensor:
-    """r^2 as a function of sinh(r / 2)^2."""
-    small, near, far = _split(half_chord, 0.05)
-    large = (2 * torch.asinh(torch.sqrt(far))).square()
-    return torch.where(small, near * _horner(near, _ARC_SQUARED), large)
-
-
-def _arc_over_sinh(half_chord: Tensor) -> Tensor:
-    """r / sinh(r) as a function of sinh(r / 2)^2."""
-    small, near, far = _split(half_chord, 0.05)
-    root = torch.sqrt(far)
-    large = torch.asinh(root) / (root * torch.sqrt(1 + far))
-    return torch.where(small, _horner(near, _ARC_OVER_SINH), large)
-
-
-def _split(x: Tensor, threshold: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Where x is small, and x with a harmless value put where the series, or the other form, is not taken.
-
-    The branch that is not taken must stay finite: `where` multiplies its gradient by zero.
-    """
-    small = x < threshold
-    return small, torch.where(small, x, torch.zeros_like(x)), torch.where(small, torch.ones_like(x), x)
-
-
-def _horner(x: Tensor, coefficients: Sequence[float]) -> Tensor:
-    """The polynomial with these coefficients, constant term first."""
-    total = torch.full_like(x, coefficients[-1])
-    for coefficient in reversed(coefficients[:-1]):
-        total = total * x + coefficient
-    return total
-
-
-def _join(height: Tensor, side: Tensor) -> Tensor:
+def join(height: Tensor, side: Tensor) -> Tensor:
     """Concatenate height (..., 1) and fibre (..., m) after broadcasting their leading axes."""
     if height.shape[:-1] != side.shape[:-1]:
         lead = torch.broadcast_shapes(height.shape[:-1], side.shape[:-1])

@@ -7,7 +7,6 @@ A run's directory holds ``manifest.json`` (written last: without it the run is n
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import os
 import platform
@@ -21,13 +20,11 @@ import pandas as pd
 import torch
 
 import hrssm
+from hrssm.records.sources import digest
 
 COLUMNS = (
     "experiment", "cell", "seed", "tree_seed", "step", "protocol", "control", "distribution", "metric", "value",
 )  # fmt: skip
-
-# The rooms whose code decides what a run computes; the rest of the package may change without making a run stale.
-DIGESTED = ("geometry.py", "distributions", "environments", "models", "training", "evaluation")
 
 
 class RecordError(RuntimeError):
@@ -37,14 +34,7 @@ class RecordError(RuntimeError):
 @functools.cache
 def source_digest() -> str:
     """A hash of the sources that decide what a run computes, twelve hexadecimal digits."""
-    root = Path(hrssm.__file__).parent
-    files = sorted(
-        f for name in DIGESTED for f in ((root / name).rglob("*.py") if (root / name).is_dir() else [root / name])
-    )
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
-    return digest.hexdigest()[:12]
+    return digest("hrssm.training.loop")
 
 
 def versions() -> dict[str, str]:

@@ -9,7 +9,7 @@ from experiments.report.labels import METRICS, alignment_metric, cell_label, fam
 from experiments.report.plan import Experiment
 from hrssm.evaluation import METRICS as MEASURED
 from hrssm.experiment.experiment import Run
-from hrssm.latents.table import FAMILIES
+from hrssm.latents.table import LATENTS
 
 
 def test_cells_of_a_table_can_be_told_apart(plan: list[Experiment]) -> None:
@@ -19,7 +19,7 @@ def test_cells_of_a_table_can_be_told_apart(plan: list[Experiment]) -> None:
 
 
 def test_every_family_has_a_name_a_colour_and_a_marker() -> None:
-    for family in FAMILIES:
+    for family in LATENTS:
         assert "-" not in family_label(family)
         assert family in COLOURS
         assert family in MARKERS

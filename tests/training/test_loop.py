@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from hrssm.experiment.experiment import Run
-from hrssm.models import FAMILIES
+from hrssm.latents.table import LATENTS
 from hrssm.records.record import RecordError, read_manifest, source_digest
 from hrssm.training import loop
 from hrssm.training.loop import Interrupted, Name, train
@@ -44,7 +44,7 @@ def weights(directory: Path) -> dict[str, torch.Tensor]:
     return torch.load(directory / "checkpoint.pt", weights_only=True)["model"]
 
 
-@pytest.mark.parametrize("family", sorted(FAMILIES))
+@pytest.mark.parametrize("family", sorted(LATENTS))
 def test_member_k_of_n_is_the_run_of_member_k_alone(tmp_path, family):
     run = tiny(latent={"family": family, "dim": 4})
     go(run, [3, 4, 5], tmp_path / "together")

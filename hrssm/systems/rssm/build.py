@@ -8,7 +8,10 @@ import torch
 
 from hrssm.environments import TreeMDP
 from hrssm.experiment.experiment import Run
-from hrssm.models import FAMILIES, RSSM, Bounds, Objective
+from hrssm.latents.family import Bounds
+from hrssm.latents.table import latent
+from hrssm.systems.rssm.model import RSSM
+from hrssm.systems.rssm.objective import Objective
 from hrssm.training.seeds import generators
 
 
@@ -39,7 +42,7 @@ def build_model(run: Run, seeds: Sequence[int], device: torch.device) -> RSSM:
     """The untrained ensemble, a member per seed."""
     bounds = Bounds(run.latent.scale_min, run.latent.scale_max, run.latent.height_max)
     return RSSM(
-        FAMILIES[run.latent.family](run.latent.dim, bounds),
+        latent(run.latent.family)(run.latent.dim, bounds),
         generators(seeds, "weights", device),
         observation_dim=run.environment.observation_dim,
         hidden=run.model.hidden,

@@ -19,9 +19,9 @@ from torch import Tensor
 from hrssm.environments import Counterfactual, Start, TreeMDP, Walks, occupancy
 from hrssm.evaluation import Protocol, Trajectories, blind_clock, measure
 from hrssm.experiment.experiment import Run
-from hrssm.models import RSSM
 from hrssm.records.record import RecordError, read_manifest, write_rows
 from hrssm.systems.rssm.build import build_environment, build_model, gate
+from hrssm.systems.rssm.model import RSSM
 from hrssm.training.seeds import generators
 
 # The published evaluation starts walks as training does in the write-up; the other visits every depth.

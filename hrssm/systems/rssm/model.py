@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hrssm.latents.table import LatentFamily
-from hrssm.networks.layers import MLP, Generators, GRUCell, Linear
+from hrssm.latents.family import LatentFamily
+from hrssm.networks.gru import GRUCell
+from hrssm.networks.layers import MLP, Generators, Linear
 from hrssm.systems.rssm.recurrence import recur
 
 PriorKind = Literal["plain", "action", "action-frozen"]

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from hrssm.latents.table import LatentFamily
+from hrssm.latents.family import LatentFamily
 
 
 def recur(family: LatentFamily, evidence: Tensor, noise: Tensor, *parameters: Tensor) -> tuple[Tensor, Tensor, Tensor]:

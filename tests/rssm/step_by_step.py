@@ -1,6 +1,6 @@
 """The plain reference: one member, torch's own modules, one time step after the other, nothing taken off the loop.
 
-It follows published.md line by line and shares no code with hrssm.models; the tests hold the ensemble to it, and
+It follows published.md line by line and shares no code with hrssm.systems.rssm; the tests hold the ensemble to it, and
 benchmarks/training.py measures the ensemble against it.
 """
 
@@ -70,7 +70,7 @@ class StepByStep(nn.Module):
 
     @torch.no_grad()
     def load_member(self, state: dict[str, Tensor], member: int) -> None:
-        """Take over the weights of one member of an hrssm.models.RSSM state dict."""
+        """Take over the weights of one member of an hrssm.systems.rssm.model.RSSM state dict."""
         s = {name: tensor[member] for name, tensor in state.items()}
 
         def fill(linear: nn.Linear, weight: Tensor, bias: Tensor) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from hrssm.models import FAMILIES, RSSM, Objective
-from tests.models.step_by_step import StepByStep
+from hrssm.latents.table import LATENTS, latent
+from hrssm.systems.rssm.model import RSSM
+from hrssm.systems.rssm.objective import Objective
+from tests.rssm.step_by_step import StepByStep
 
 SETTINGS = {"256 x 32 x 8": (256, 32, 8), "128 x 64 x 20": (128, 64, 20)}
 
@@ -34,7 +36,7 @@ def batch(members: int, steps: int, size: int, noise_dim: int) -> tuple[torch.Te
 def test_loss_and_every_gradient_equal_the_reference(float64, family, setting):
     hidden, size, steps = SETTINGS[setting]
     members = 2
-    model = RSSM(FAMILIES[family](16), generators(members), hidden=hidden)
+    model = RSSM(latent(family)(16), generators(members), hidden=hidden)
     observations, actions, noise = batch(members, steps, size, 16)
     objective = Objective(log_drift_max=10.0)
     losses = objective(model, model.observe(observations, actions, noise), observations, step=0)["loss"]
@@ -57,13 +59,13 @@ def test_loss_and_every_gradient_equal_the_reference(float64, family, setting):
             )
 
 
-@pytest.mark.parametrize("family", sorted(FAMILIES))
+@pytest.mark.parametrize("family", sorted(LATENTS))
 def test_a_member_does_not_depend_on_its_neighbours(family):
-    together = RSSM(FAMILIES[family](4), generators(3), hidden=16)
-    alone = RSSM(FAMILIES[family](4), generators(1, first=1), hidden=16)
+    together = RSSM(latent(family)(4), generators(3), hidden=16)
+    alone = RSSM(latent(family)(4), generators(1, first=1), hidden=16)
     for name, p in alone.state_dict().items():
         torch.testing.assert_close(together.state_dict()[name][1], p[0], rtol=0, atol=0)
-    observations, actions, noise = batch(3, 5, 7, FAMILIES[family](4).noise_dim)
+    observations, actions, noise = batch(3, 5, 7, latent(family)(4).noise_dim)
     many = together.observe(observations, actions, noise)
     one = alone.observe(observations[1:2], actions[1:2], noise[1:2])
     for name in ("deter", "stoch", "posterior", "prior", "reconstruction"):
@@ -71,7 +73,7 @@ def test_a_member_does_not_depend_on_its_neighbours(family):
 
 
 def test_imagination_starts_where_observation_ended_and_follows_the_prior():
-    model = RSSM(FAMILIES["hg"](4), generators(2), hidden=16, prior="action")
+    model = RSSM(latent("hg")(4), generators(2), hidden=16, prior="action")
     observations, actions, noise = batch(2, 5, 7, 4)
     seen = model.observe(observations, actions, noise)
     dreamt = model.imagine(seen.deter[:, 3], actions[:, 3:], noise[:, 3:])
@@ -81,8 +83,8 @@ def test_imagination_starts_where_observation_ended_and_follows_the_prior():
 
 
 def test_the_action_prior_moves_the_height_up_after_a_deeper_step_and_down_after_a_shallower_one():
-    plain = RSSM(FAMILIES["hg"](4), generators(1), hidden=16)
-    shifted = RSSM(FAMILIES["hg"](4), generators(1), hidden=16, prior="action")
+    plain = RSSM(latent("hg")(4), generators(1), hidden=16)
+    shifted = RSSM(latent("hg")(4), generators(1), hidden=16, prior="action")
     h = torch.randn(1, 1, 3, 16, generator=torch.Generator().manual_seed(0))
     moved = shifted.prior(h, torch.tensor([[[1.0, 0.0, -1.0]]])) - plain.prior(h, torch.zeros(1, 1, 3))
     offset = torch.nn.functional.softplus(torch.tensor(-1.0)).item()
@@ -92,14 +94,14 @@ def test_the_action_prior_moves_the_height_up_after_a_deeper_step_and_down_after
 
 @pytest.mark.parametrize(("prior", "trained"), [("action", True), ("action-frozen", False)])
 def test_only_the_learned_action_prior_is_trained(prior, trained):
-    model = RSSM(FAMILIES["hg"](4), generators(1), hidden=16, prior=prior)
+    model = RSSM(latent("hg")(4), generators(1), hidden=16, prior=prior)
     assert model.action_shift is not None
     assert model.action_shift.requires_grad is trained
 
 
 def test_a_closed_gate_hides_the_geometry_and_an_open_one_is_the_aware_decoder():
-    gated = RSSM(FAMILIES["hg"](4), generators(1), hidden=16, decoder="gated")
-    aware = RSSM(FAMILIES["hg"](4), generators(1), hidden=16, decoder="aware")
+    gated = RSSM(latent("hg")(4), generators(1), hidden=16, decoder="gated")
+    aware = RSSM(latent("hg")(4), generators(1), hidden=16, decoder="aware")
     z = torch.randn(1, 2, 3, 4, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(gated.decode(z, gate=1.0), aware.decode(z))
     blind = torch.cat((z, torch.zeros(1, 2, 3, 2)), -1).reshape(1, 6, 6)
@@ -109,4 +111,4 @@ def test_a_closed_gate_hides_the_geometry_and_an_open_one_is_the_aware_decoder()
 @pytest.mark.parametrize("option", [{"prior": "action"}, {"decoder": "aware"}])
 def test_a_family_without_a_height_refuses_what_reads_one(option):
     with pytest.raises(ValueError, match="has none"):
-        RSSM(FAMILIES["gaussian"](4), generators(1), **option)
+        RSSM(latent("gaussian")(4), generators(1), **option)

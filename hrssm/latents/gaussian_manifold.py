@@ -1,0 +1,34 @@
+"""The PGM normal as a latent: a product of half-planes."""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor
+
+from hrssm.distributions.gaussian_manifold_normal import GaussianManifoldNormal
+from hrssm.latents.family import Bounds, LatentFamily
+
+__all__ = ["GaussianManifoldNormalLatent"]
+
+
+class GaussianManifoldNormalLatent(LatentFamily):
+    """PGM normal on a product of d / 2 half-planes: head (location, log variance, log dispersion), 3 d / 2 numbers."""
+
+    name = "gaussian-manifold-normal"
+
+    def __init__(self, dim: int, bounds: Bounds | None = None) -> None:
+        super().__init__(dim, bounds)
+        self.planes, self.num_parameters = dim // 2, 3 * dim // 2
+
+    def distribution(self, raw: Tensor) -> GaussianManifoldNormal:
+        loc, log_variance, log_dispersion = raw.split(self.planes, -1)
+        hold = (2 * math.log(self.bounds.scale_min), 2 * math.log(self.bounds.scale_max))
+        return GaussianManifoldNormal(loc, log_variance.clamp(*hold), log_dispersion.clamp(*hold), validate_args=False)
+
+    def sample(self, raw: Tensor, noise: Tensor) -> Tensor:
+        return self.distribution(raw).rsample_from(noise)
+
+    def log_scales(self, raw: Tensor) -> Tensor:
+        """Halves of the log variances and log dispersions (..., 2 d / 2): they are squares of scales."""
+        return raw[..., self.planes :] / 2
