@@ -8,14 +8,14 @@ restrict the run, and then nothing is emitted.
 from __future__ import annotations
 
 import argparse
-import importlib
-import importlib.util
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 
+from derivations.contents import collect
+from derivations.emission import registry
 from derivations.engine import cache
-from derivations.engine.kernel import Report, collect, total_score, verify
+from derivations.engine.kernel import Report, total_score, verify
 
 DESCRIPTION = "Check every entry of the reference, print what came out, and emit it."
 
@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=2, help="entries checked at a time (default 2)")
     options = parser.parse_args(arguments)
     if options.sources:
-        return importlib.import_module("derivations.emission").check_sources()
+        return registry.check_sources()
     formulas = collect()
     unknown = [key for key in options.ids if key not in formulas]
     if unknown:
@@ -72,10 +72,9 @@ def main(arguments: list[str] | None = None) -> int:
         f"{time.perf_counter() - started:.1f} s"
     )
     status = 0 if standing == len(reports) and not any((r.mutation or {}).get("surviving") for r in reports) else 1
-    if options.ids or importlib.util.find_spec("derivations.emission") is None:
+    if options.ids:
         return status
-    emission = importlib.import_module("derivations.emission")
-    return max(status, emission.emit(formulas, reports, check=options.check))
+    return max(status, registry.emit(formulas, reports, check=options.check))
 
 
 if __name__ == "__main__":

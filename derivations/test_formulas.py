@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from derivations.contents import collect
 from derivations.engine import mutation
 from derivations.engine.certificate import MINIMUM_POINTS
-from derivations.engine.kernel import Formula, collect, verify_part
+from derivations.engine.kernel import Formula, verify_part
 
 FORMULAS = collect()
 BIBLIOGRAPHY = Path(__file__).parents[1] / "paper" / "references.bib"

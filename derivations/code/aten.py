@@ -62,7 +62,7 @@ def exact(number: float | int | bool) -> Any:
         return sp.Rational(number)
     raise ValueError(
         f"the graph holds the float {number!r}, which is neither a rational with denominator <= 10^6 nor a "
-        f"multiple of a named constant; add the constant it stands for to derivations.aten.CONSTANTS"
+        f"multiple of a named constant; add the constant it stands for to derivations.code.aten.CONSTANTS"
     )
 
 
@@ -371,7 +371,9 @@ class _Symbolic(torch.fx.Interpreter):
         if name in self.meanings:
             return self.meanings[name](*args)
         if name not in MEANING:
-            raise NotImplementedError(f"the graph calls {target}, whose meaning is not in derivations.aten.MEANING")
+            raise NotImplementedError(
+                f"the graph calls {target}, whose meaning is not in derivations.code.aten.MEANING"
+            )
         if name in ("full", "new_full"):
             *shape, value = args
             args = (*shape, self.number(value) if not isinstance(value, np.ndarray) else value)

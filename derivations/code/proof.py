@@ -1,12 +1,12 @@
 """The proof of the code: a torch function is traced, its graph evaluated on SymPy symbols, and shown to be its formula.
 
-A `Claim` says that a function of `hrssm` computes an entry: how it is called on tensors, which symbols stand for their
+A `Claim` (`derivations.code.claim`) says that a function of `hrssm` computes an entry: how it is called on tensors, which symbols stand for their
 entries, and what the entry says the result is, read from the entry's own statement. `verify` traces the function for
-d = 2, 3, 4 (`derivations.aten`), walks every branch of the graph, and reduces code minus formula to zero by named
-rewrites. Branches that are numerical guards are proved as primitives (`derivations.guarded`). Beside that, both
+d = 2, 3, 4 (`derivations.code.aten`), walks every branch of the graph, and reduces code minus formula to zero by named
+rewrites. Branches that are numerical guards are proved as primitives (`derivations.code.guarded`). Beside that, both
 sides are enclosed in balls at exact random points; disjoint balls reject a claim, whatever the rewrites say.
 
-The claims are listed in `derivations.code_claims`. Float rounding is another matter: see docs/accuracy.md.
+The claims are listed in `derivations.code.claims`. Float rounding is another matter: see docs/accuracy.md.
 """
 
 # pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportOperatorIssue=false
@@ -14,92 +14,26 @@ The claims are listed in `derivations.code_claims`. Float rounding is another ma
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, field
-from functools import cache as cache_in_memory
-from multiprocessing import get_context
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import sympy as sp
 import torch
-from torch.distributions import kl as registered_kl
 
-import hrssm
 from derivations.code import aten
+from derivations.code.claim import Claim, ClaimReport
 from derivations.code.guarded import primitive as primitives
 from derivations.code.guarded import table as guarded
 from derivations.code.rewrites import close
-from derivations.engine import cache
 from derivations.engine.ball_arithmetic import NotEvaluable, ball, precision
-from derivations.engine.kernel import Formula, collect, modules_of
-from hrssm.citation import resolve
+from derivations.engine.kernel import Formula
 
-DIMENSIONS = (2, 3, 4)
 #: Random points at which both sides are enclosed, for each dimension and branch.
 POINTS = 6
 #: What a branch that is the entry up to rounding may be off by, relative to the size of the result or to 1.
 ROUNDING = sp.Rational(1, 2**52)
-
-
-@dataclass(frozen=True)
-class Claim:
-    """That `implements` computes what `formula` states.
-
-    `inputs(d)` gives an array of symbols for each tensor of `call`; `expected(statement, d)` the array that the entry
-    says comes out, in the same symbols, from the entry's statement (or that of the entries in `also`, which follow
-    it). `variant` says which of several calls is meant. `through` is a pair of a function that is one-to-one where the
-    two sides lie, applied to both before they are compared, and the reason; `relation(d)` a polynomial that
-    is zero between the symbols this brings in, and the symbol to read it in. `pinned(d)` are the values that symbols
-    have on a branch where a sum of squares is zero: those at which each square is. `within` is for branches that are
-    the entry only up to rounding: which they are, what the code is there exactly, and why that is within rounding
-    (checked in balls at points of the branch). `guarded` names the primitives that the
-    function calls; `opaque` further functions, proved by claims of their own, with their meaning here.
-    """
-
-    implements: str
-    formula: str
-    call: Callable[..., Any]
-    inputs: Callable[[int], Sequence[Any]]
-    expected: Callable[..., Any]
-    variant: str = ""
-    also: tuple[str, ...] = ()
-    guarded: tuple[str, ...] = ()
-    opaque: Mapping[str, tuple[int, Callable[..., Any]]] = field(default_factory=dict)
-    through: tuple[Callable[[Any], Any], str] | None = None
-    relation: Callable[[int], tuple[Any, Any]] | None = None
-    pinned: Callable[[int], Mapping[Any, Any]] | None = None
-    within: tuple[Callable[[Any], bool], Callable[[int, Any], Any], str] | None = None
-    dimensions: tuple[int, ...] = DIMENSIONS
-    words: str = ""
-
-
-@dataclass(frozen=True)
-class ClaimReport:
-    """What came out for one claim: verdict true, unknown or false, and how."""
-
-    implements: str
-    formula: str
-    variant: str
-    verdict: str
-    dimensions: tuple[int, ...]
-    branches: int
-    rewrites: tuple[str, ...]
-    guarded: tuple[str, ...]
-    words: str
-    detail: str = ""
-
-    def plain(self) -> dict[str, Any]:
-        """As data for the registry."""
-        found = asdict(self)
-        found.pop("formula")
-        found.pop("detail")
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in found.items() if v not in ("", ())}
 
 
 # ------------------------------------------------------------------------------------------- verification
@@ -228,83 +162,3 @@ def _inside(condition: Any, point: Mapping[str, Any]) -> bool:
         if not (gap > 0 if isinstance(atom, sp.Gt | sp.Ge) else gap < 0):
             return False
     return True
-
-
-def verify_one(index: int, formulas: Mapping[str, Formula] | None = None) -> ClaimReport:
-    """Prove the claim with this place in the list, through the cache of slow exact work."""
-    from derivations.code.claims.table import CLAIMS
-
-    formulas = collect() if formulas is None else formulas
-    claim = CLAIMS[index]
-    known = [formulas[id] for id in (claim.formula, *claim.also) if id in formulas]
-    modules = {module for f in known for module in modules_of(f)}
-    code = code_digest(claim.implements.startswith("hrssm.geometry."))
-    key = f"code:{claim.implements}:{claim.formula}:{claim.variant}:{code}"
-    plain = cache.recall(key, modules, lambda: asdict(verify(claim, formulas)))
-    return ClaimReport(**{k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()})
-
-
-def verify_all(jobs: int = 2) -> list[ClaimReport]:
-    """Prove every claim, `jobs` at a time, and report in the order of the list; numeric functions come last."""
-    from derivations.code.claims.table import CLAIMS, NUMERIC
-
-    if jobs == 1:
-        reports = [verify_one(index) for index in range(len(CLAIMS))]
-    else:
-        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-            reports = list(pool.map(verify_one, range(len(CLAIMS))))
-    return reports + [
-        ClaimReport(name, formula, "", "numeric", (), 0, (), (), words) for name, (formula, words) in NUMERIC.items()
-    ]
-
-
-_ENGINE = ("aten", "code_proof", "code_rewrites", "code_claims_geometry", "guarded", "radial_table")
-
-
-@cache_in_memory
-def code_digest(geometry_alone: bool) -> str:
-    """Digest of what a code proof rests on besides the chapters: torch's version, the code, and this engine."""
-    h = hashlib.sha256(torch.__version__.encode())
-    room = Path(inspect.getfile(hrssm)).parent
-    here = Path(__file__).parent
-    engine = sorted(p for p in here.glob("*.py") if p.stem in _ENGINE or p.stem.endswith("primitives"))
-    laws = [here / "code_claims.py", here / "code_claims_manifold.py", *sorted((room / "distributions").glob("*.py"))]
-    laws = [] if geometry_alone else laws
-    for path in [room / "geometry.py", *engine, *laws]:
-        h.update(path.read_bytes())
-    return h.hexdigest()
-
-
-# ------------------------------------------------------------------------------------------- coverage
-
-
-def public_formulas() -> Iterator[str]:
-    """Every function of `hrssm` that must be claimed by an entry: geometry, log_prob, entropy and registered KLs."""
-    import hrssm.distributions as laws
-
-    for name in ("distance", "exp", "log"):
-        yield f"hrssm.geometry.{name}"
-    for name in laws.__all__:
-        family = getattr(laws, name)
-        if isinstance(family, type) and issubclass(family, torch.distributions.Distribution):
-            for method in ("log_prob", "entropy"):
-                if method in vars(family):
-                    yield f"hrssm.distributions.{name}.{method}"
-    for q, p in registered_kl._KL_REGISTRY:
-        if q.__module__.startswith("hrssm."):
-            yield kl_name(q, p)
-
-
-def kl_name(q: type, p: type) -> str:
-    """The name under which an entry claims the registered KL of two families: Class.kl, or Class.kl_Other."""
-    name = f"hrssm.distributions.{q.__name__}.kl"
-    return name if q is p else f"{name}_{p.__name__}"
-
-
-def canonical(name: str) -> str:
-    """One spelling for every dotted name of the same thing: a class by the room that exports it."""
-    found = resolve(name)
-    family = next((x for x in found if isinstance(x, type)), None)
-    if family is None:
-        return name
-    return ".".join([f"hrssm.distributions.{family.__name__}", *name.split(f"{family.__name__}", 1)[1].split(".")[1:]])

@@ -2,7 +2,7 @@
 
 A `torch.autograd.Function` takes its derivative from a formula of its own, which the proof of its values does not see.
 Here the whole pass is traced, from the upstream gradient to what reaches an argument, and compared with the derivative
-of the exact meaning that `derivations.guarded` proves for the function.
+of the exact meaning that `derivations.code.guarded.table` proves for the function.
 """
 
 # pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportOperatorIssue=false
@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 import hrssm.distributions
+import hrssm.geometry
 from derivations.code import aten
 from derivations.code.guarded import table as guarded
 from derivations.code.guarded.primitive import Examination, function_of, opaque
@@ -43,14 +44,14 @@ class Slope:
 
 
 def _of(name: str) -> Slope:
-    """The meaning of a guarded function, which `derivations.guarded` proves."""
+    """The meaning of a guarded function, which `derivations.code.guarded.table` proves."""
     primitive = guarded.PRIMITIVES[name]
     arguments = sp.symbols(f"x:{primitive.arguments}", positive=True)
     return Slope(arguments, lambda *x: [primitive.meaning(*x)])
 
 
 def _polar(loc: Any, radius: Any, up: Any, down: Any, side: Any) -> list[sp.Expr]:
-    """loc . (tau, b) with e^(-tau) = up e^(-r) + down e^r and b = sinh(r) e^tau u_b; `code_claims` proves the value."""
+    """loc . (tau, b) with e^(-tau) = up e^(-r) + down e^r and b = sinh(r) e^tau u_b; `derivations.code.claims` proves the value."""
     r = radius[0]
     fall = up[0] * sp.exp(-r) + down[0] * sp.exp(r)
     fibre = [b + sp.exp(loc[0]) * sp.sinh(r) / fall * u for b, u in zip(loc[1:], side, strict=True)]
@@ -58,25 +59,30 @@ def _polar(loc: Any, radius: Any, up: Any, down: Any, side: Any) -> list[sp.Expr
 
 
 _DISTRIBUTIONS = "hrssm.distributions"
+_NUMERICS = f"{_DISTRIBUTIONS}.numerics"
 _LOC, _SIDE = sp.symbols("t:3", real=True), sp.symbols("u:2", real=True)
 _RADIUS, _UP, _DOWN = (sp.symbols(f"{x}:1", positive=True) for x in ("r", "up", "down"))
 #: Functions with a backward pass of their own, and what they mean.
 SLOPES = {
-    f"{_DISTRIBUTIONS}.stable._ExpGap": _of(f"{_DISTRIBUTIONS}.stable.exp_gap"),
-    f"{_DISTRIBUTIONS}.stable._LogRatio": _of(f"{_DISTRIBUTIONS}.stable.log_ratio"),
-    f"{_DISTRIBUTIONS}.gamma_functions._DigammaNext": _of(f"{_DISTRIBUTIONS}.gamma_functions.digamma_next"),
+    f"{_NUMERICS}.stable._ExpGap": _of(f"{_NUMERICS}.stable.exp_gap"),
+    f"{_NUMERICS}.stable._LogRatio": _of(f"{_NUMERICS}.stable.log_ratio"),
+    f"{_NUMERICS}.gamma_functions._DigammaNext": _of(f"{_NUMERICS}.gamma_functions.digamma_next"),
     f"{_DISTRIBUTIONS}.riemannian_normal._Polar": Slope(
         (_LOC, _RADIUS, _UP, _DOWN, _SIDE), _polar, {_DOWN[0]: 1 - _UP[0]}
     ),
 }
 #: Those whose values are no closed form, and why their derivative is none either.
-NUMERIC = {f"{_DISTRIBUTIONS}.tables._Interpolate": "polynomials from a table, differentiated as polynomials"}
+NUMERIC = {f"{_NUMERICS}.tables._Interpolate": "polynomials from a table, differentiated as polynomials"}
 
 
 def functions() -> Iterator[str]:
     """Every class of the geometry and the distributions that has a backward pass of its own."""
-    rooms = [m.name for m in pkgutil.iter_modules(hrssm.distributions.__path__, "hrssm.distributions.")]
-    for room in ("hrssm.geometry", *rooms):
+    rooms = [
+        found.name
+        for package in (hrssm.geometry, hrssm.distributions)
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    ]
+    for room in rooms:
         for name, value in vars(importlib.import_module(room)).items():
             if isinstance(value, type) and issubclass(value, torch.autograd.Function) and value.__module__ == room:
                 yield f"{room}.{name}"

@@ -9,12 +9,12 @@ import pytest
 import sympy as sp
 import torch
 
-from derivations.code import aten
+from derivations.code import aten, coverage, run
 from derivations.code import proof as code_proof
 from derivations.code.claims.table import CLAIMS, NUMERIC
 from derivations.code.guarded import table as guarded
 from derivations.code.guarded.gamma import MODULE, TaylorRemainder
-from derivations.engine.kernel import collect
+from derivations.contents import collect
 
 FORMULAS = collect()
 x, y = sp.symbols("x y", positive=True)
@@ -113,7 +113,7 @@ def test_a_gamma_function_with_another_meaning_is_refused(name: str) -> None:
 
 
 def test_a_primitive_with_another_meaning_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    name = "hrssm.geometry.sinhc"
+    name = "hrssm.geometry.series.sinhc"
     right = guarded.PRIMITIVES[name]
     wrong = dataclasses.replace(right, coefficient=lambda n: 1 / sp.factorial(2 * n + 2))
     monkeypatch.setitem(guarded.PRIMITIVES, name, wrong)
@@ -154,15 +154,15 @@ def test_q_and_p_swapped_is_refused() -> None:
 
 @pytest.mark.parametrize("index", range(len(CLAIMS)), ids=[f"{c.implements}-{c.variant}" for c in CLAIMS])
 def test_claim(index: int) -> None:
-    report = code_proof.verify_one(index, FORMULAS)
+    report = run.verify_one(index, FORMULAS)
     assert report.verdict == "true", report.detail
 
 
 def test_every_public_formula_is_claimed() -> None:
     claimed = {name for f in FORMULAS.values() for name in f.implements}
     claimed |= {claim.implements for claim in CLAIMS} | set(NUMERIC)
-    claimed = {code_proof.canonical(name) for name in claimed}
-    missing = [name for name in code_proof.public_formulas() if code_proof.canonical(name) not in claimed]
+    claimed = {coverage.canonical(name) for name in claimed}
+    missing = [name for name in coverage.public_formulas() if coverage.canonical(name) not in claimed]
     assert not missing, f"no entry of the reference claims {', '.join(missing)}"
 
 

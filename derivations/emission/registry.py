@@ -9,7 +9,6 @@ they are the same bytes. Nothing in them is edited by hand; `python -m derivatio
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import sys
@@ -20,12 +19,14 @@ from typing import Any
 import sympy as sp
 from sympy.printing.pycode import MpmathPrinter
 
-from derivations.code import proof as code_proof
+from derivations import contents
+from derivations.code import run as code_run
+from derivations.code.claim import ClaimReport
 from derivations.emission import typst_printer
 from derivations.engine.kernel import Formula, Report, relations
+from hrssm.records import sources
 
-HERE = Path(__file__).parent
-ROOM = HERE.parent / "hrssm" / "formulas"
+ROOM = Path(__file__).parents[2] / "hrssm" / "formulas"
 FILES = ("registry.json", "formulas.tex", "formulas.typ", "formulas.bib")
 LEVELS = "-CNBS"  # weakest first
 
@@ -36,7 +37,7 @@ def emit(formulas: Mapping[str, Formula], reports: Sequence[Report], check: bool
     Exit status 1 when a level fell against what is committed, when the proof of the code fails, or, with
     `check`, when a file differs.
     """
-    claims = code_proof.verify_all()
+    claims = code_run.verify_all()
     status = 0
     for claim in claims:
         if claim.verdict not in ("true", "numeric"):
@@ -90,9 +91,7 @@ def fallen(registry: str) -> list[tuple[str, str, str]]:
     ]
 
 
-def build(
-    formulas: Mapping[str, Formula], reports: Sequence[Report], claims: Sequence[code_proof.ClaimReport]
-) -> dict[str, str]:
+def build(formulas: Mapping[str, Formula], reports: Sequence[Report], claims: Sequence[ClaimReport]) -> dict[str, str]:
     """The text of each file, by name."""
     found = {report.id: report for report in reports}
     entries = {
@@ -109,15 +108,11 @@ def build(
 
 
 def digest() -> str:
-    """Digest of the sources that the reference comes from: the kernel and every chapter (not their tests)."""
-    h = hashlib.sha256()
-    for path in sorted(HERE.glob("*.py")):
-        if not path.name.startswith(("test_", "conftest")):
-            h.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return h.hexdigest()
+    """Digest of the sources that the reference comes from: all chapters, the claims about the code, and this room."""
+    return sources.digest(*contents.modules(), code_run.__name__, __name__)
 
 
-def describe(formula: Formula, claims: Sequence[code_proof.ClaimReport] = ()) -> dict[str, Any]:
+def describe(formula: Formula, claims: Sequence[ClaimReport] = ()) -> dict[str, Any]:
     """What an entry states and where it comes from, as plain data."""
     names = list(formula.implements)
     names += sorted({claim.implements for claim in claims} - set(names))

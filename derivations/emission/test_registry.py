@@ -10,11 +10,12 @@ import pytest
 import sympy as sp
 from sympy.functions.elementary.piecewise import ExprCondPair
 
-from derivations.code.proof import ClaimReport
+from derivations.code.claim import ClaimReport
+from derivations.contents import collect
 from derivations.emission import registry as emission
 from derivations.emission import typst_printer
 from derivations.engine.ball_arithmetic import ball, precision
-from derivations.engine.kernel import Report, collect, relations, verify_part
+from derivations.engine.kernel import Report, relations, verify_part
 
 FORMULAS = collect()
 COMMITTED = json.loads((emission.ROOM / "registry.json").read_text(encoding="utf-8"))["formulas"]

@@ -169,7 +169,7 @@ def _print(e: Any, around: int) -> str:
         return _applied(e)
     if isinstance(e, sp.Function):
         return f'op("{e.func.__name__}")({_list(e.args)})'
-    raise NotImplementedError(f"no Typst for {e.func.__name__}: {e}; add a rule to derivations.typst_printer")
+    raise NotImplementedError(f"no Typst for {e.func.__name__}: {e}; add a rule to derivations.emission.typst_printer")
 
 
 def _list(args: Sequence[Any]) -> str:

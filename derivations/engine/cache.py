@@ -1,8 +1,8 @@
 """Results of slow exact work, kept between runs under the digest of the sources they came from.
 
-A record is found again only if the kernel, the chapter, every chapter it uses and the versions of SymPy,
-mpmath and python-flint are the same bytes as when it was made. `--no-cache` (pytest and the command line)
-neither reads nor writes.
+A record is found again only if the named modules with all that they import, the engine, and the versions of SymPy,
+mpmath and python-flint are the same as when it was made. `--no-cache` (pytest and the command line) neither reads nor
+writes.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ import importlib.metadata
 import json
 import os
 import pickle
-import re
 import tempfile
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-FOLDER = HERE / ".cache"
-KERNEL = ("checking", "formula", "mutation", "cache")
+from hrssm.records import sources
+
+FOLDER = Path(__file__).parents[1] / ".cache"
+#: What every record rests on besides its own modules: how entries are checked.
+ENGINE = "derivations.engine.checking"
 _state = {"enabled": True}
 
 
@@ -30,28 +31,14 @@ def enable(on: bool) -> None:
     _state["enabled"] = on
 
 
-def _local_imports(path: Path) -> list[str]:
-    """The modules of this package that a file imports by `from derivations.x import ...`."""
-    return re.findall(r"^from derivations\.(\w+) import", path.read_text(encoding="utf-8"), re.MULTILINE)
-
-
 @cache
-def digest(modules: tuple[str, ...] = ()) -> str:
-    """Digest of the kernel, of the named chapters with all they import from here, and of the tools'
-    versions."""
-    files, queue = set(), [*KERNEL, *(m.rsplit(".", 1)[-1] for m in modules)]
-    while queue:
-        path = HERE / f"{queue.pop()}.py"
-        if path not in files:
-            files.add(path)
-            queue += _local_imports(path)
-    h = hashlib.sha256()
-    for path in sorted(files):
-        h.update(path.name.encode())
-        h.update(path.read_bytes())
-    for package in ("sympy", "mpmath", "python-flint"):
-        h.update(f"{package}={importlib.metadata.version(package)}".encode())
-    return h.hexdigest()
+def digest(modules: frozenset[str] = frozenset()) -> str:
+    """Digest of the engine, of the modules of these dotted names with all that they import, and of the tools' versions.
+
+    Raises ModuleNotFoundError for a name that is no module of the project.
+    """
+    versions = [f"{tool}={importlib.metadata.version(tool)}" for tool in ("sympy", "mpmath", "python-flint")]
+    return " ".join([sources.digest(ENGINE, *modules), *versions])
 
 
 def recall(key: str, modules: Iterable[str], compute: Callable[[], Any]) -> Any:
@@ -69,7 +56,7 @@ def _recall(
 ) -> Any:
     if not _state["enabled"]:
         return compute()
-    name = hashlib.sha256(f"{key}\0{digest(tuple(modules))}".encode()).hexdigest()[:32]
+    name = hashlib.sha256(f"{key}\0{digest(frozenset(modules))}".encode()).hexdigest()[:32]
     path = FOLDER / (name + suffix)
     if path.exists():
         return load(path.read_bytes())

@@ -6,15 +6,12 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import sympy as sp
 
-from derivations import CHAPTERS
 from derivations.engine import mutation
 from derivations.engine.certificate import Certificate, relations
 from derivations.engine.rewrites import Rewrite
@@ -129,12 +126,12 @@ def entry(
             raise ValueError(f"{id}: symbols {sorted(map(str, missing))} are not declared")
 
     def declare(prove: Callable[[Any], Iterable[Step]]) -> Formula:
-        module = prove.__module__.rsplit(".", 1)[-1]
+        module = prove.__module__
         if id in _REGISTRY and _REGISTRY[id].module != module:
             raise ValueError(f"the id {id} is taken by the module {_REGISTRY[id].module}")
         formula = Formula(
             id=id,
-            chapter=next((c for c, members in CHAPTERS.items() if module in members), module),
+            chapter=module.split(".")[-2],
             module=module,
             title=title,
             statement=statement,
@@ -166,15 +163,9 @@ def entry(
     return declare
 
 
-def collect() -> dict[str, Formula]:
-    """All entries by id, chapters in reading order, entries as written."""
-    found: dict[str, Formula] = {}
-    for module in (m for members in CHAPTERS.values() for m in members):
-        if importlib.util.find_spec(f"derivations.{module}") is None:
-            continue
-        importlib.import_module(f"derivations.{module}")
-        found |= {f.id: f for f in _REGISTRY.values() if f.module == module}
-    return found
+def entries_of(module: str) -> list[Formula]:
+    """The entries that a module declared when it was imported, as written."""
+    return [formula for formula in _REGISTRY.values() if formula.module == module]
 
 
 def modules_of(formula: Formula) -> tuple[str, ...]:

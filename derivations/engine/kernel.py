@@ -1,9 +1,9 @@
 """The kernel: what a formula is, what a proof of it is, and how both are checked.
 
-How to write an entry. A chapter is one or more modules, listed in `derivations.CHAPTERS`; an entry is a
+How to write an entry. A chapter is a folder of modules, listed in `derivations.contents`; an entry is a
 generator function under `@entry(...)`. The decorator's arguments say *what* is stated, the function *why*:
 
-    from derivations.kernel import (
+    from derivations.engine.kernel import (
         Certificate, Step, complete_square, entry, exact, grid, mp, normal_expectation, sp, symbol,
     )
 
@@ -43,21 +43,21 @@ generator function under `@entry(...)`. The decorator's arguments say *what* is 
 - **Proof**: receives the statement as `claim` and must use `claim.rhs` (claim[i].rhs), so that a mutant
   reaches it; some Step must have the right side of each relation as its rhs (for inequalities: both sides
   of a step with that `op`). Write what follows from what as separate Steps, each closed by one named
-  rewrite of `derivations.rewrites`. Where general d rests on Fubini or induction, add a Step by `argument`
+  rewrite of `derivations.engine.rewrites`. Where general d rests on Fubini or induction, add a Step by `argument`
   with the words, and prove d = 2, 3, 4 outright.
 - **A step** is true when its rewrite leaves exactly 0; false when what it leaves is certified non-zero by a
   ball at some rational point of the symbols' domain; unknown otherwise. Give symbols their assumptions
   (positive=True, ...).
 - **Level**: S where every relation is reached by symbolic steps, B where one of them is reached by `enclose`.
 - **Certificate**: `independent` computes the left side by definition, in Arb; see
-  `derivations.certificate`. Without numbers in it, give `uncertified="reason"` instead; mutants must then
+  `derivations.engine.certificate`. Without numbers in it, give `uncertified="reason"` instead; mutants must then
   fall at level S.
-- **Mutants** come from `derivations.mutation`; a mutant that is equivalent is listed in `equivalent={name:
+- **Mutants** come from `derivations.engine.mutation`; a mutant that is equivalent is listed in `equivalent={name:
   reason}`. Extra ones: `extra_mutants=lambda: [(name, statement), ...]`.
 - **Slow exact work** goes through `cache.exact(key, modules, compute)`.
 
-`collect()` imports the chapters and returns all entries in order; `verify(formula)` checks one and returns
-a Report.
+`derivations.contents.collect()` imports the chapters and returns all entries in order; `verify(formula)` checks one
+and returns a Report.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ from derivations.engine.ball_arithmetic import (
 )
 from derivations.engine.certificate import Certificate, certify, grid, relations
 from derivations.engine.checking import Report, check, mutate, prove, total_score, verify, verify_part
-from derivations.engine.formula import Formula, Step, collect, entry, modules_of, symbol
+from derivations.engine.formula import Formula, Step, entry, modules_of, symbol
 from derivations.engine.rewrites import (
     Rewrite,
     algebra,
@@ -124,7 +124,6 @@ __all__ = [
     "certify",
     "change_of_variable",
     "check",
-    "collect",
     "combination",
     "complete_square",
     "convex",

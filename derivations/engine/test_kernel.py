@@ -272,8 +272,8 @@ def test_the_cache_recalls_by_source(tmp_path: Any, monkeypatch: pytest.MonkeyPa
         calls.append(1)
         return {"n": len(calls)}
 
-    assert cache.recall("key", ("geometry",), work) == {"n": 1}
-    assert cache.recall("key", ("geometry",), work) == {"n": 1}
-    assert cache.recall("key", ("room",), work) == {"n": 2}
+    assert cache.recall("key", ("derivations.chapters.geometry.horospherical",), work) == {"n": 1}
+    assert cache.recall("key", ("derivations.chapters.geometry.horospherical",), work) == {"n": 1}
+    assert cache.recall("key", ("derivations.chapters.statistics.rank_ceiling",), work) == {"n": 2}
     monkeypatch.setitem(cache._state, "enabled", False)
-    assert cache.recall("key", ("geometry",), work) == {"n": 3}
+    assert cache.recall("key", ("derivations.chapters.geometry.horospherical",), work) == {"n": 3}

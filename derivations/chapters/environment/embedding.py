@@ -168,7 +168,7 @@ def _measured() -> dict[str, list[int]]:
             "euclidean": [int(10 * euclidean_distortion(k)) for k in DIMENSIONS],
         }
 
-    return store.recall("distortions", ("tree_embedding",), compute)
+    return store.recall("distortions", (__name__,), compute)
 
 
 # ------------------------------------------------------------------------------------------- tree-sarkar

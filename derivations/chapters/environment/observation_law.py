@@ -308,4 +308,4 @@ def certified() -> dict[str, list[int]]:
                 "weights": [floor_of_ball(w, 3) for w in weights],
             }
 
-    return store.recall("constants of the observations", ("observation_law",), compute)
+    return store.recall("constants of the observations", (__name__,), compute)

@@ -229,7 +229,7 @@ def certified_walks() -> dict[str, list[int]]:
     """First digits of the largest eigenvalues, of an observation and of a walk, and of weights that pay."""
     return store.recall(
         "walk covariance",
-        ("walk_covariance",),
+        (__name__,),
         lambda: {
             "frame": [_frame_floor(t) for t in STEPS],
             "walk": list(trajectory_eigenvalues("dense")),

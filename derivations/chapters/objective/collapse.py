@@ -93,7 +93,7 @@ beta_eff, sigma_star = sp.Function("beta_eff"), sp.Function("sigma_star")
     assumptions=("KL in nats; the likelihood is N(o_hat, sigma^2 I); additive constants do not matter",),
     status="corrects",
     sources=[("perret2026", "loss")],
-    implements=["hrssm.models.objective.Objective"],
+    implements=["hrssm.systems.rssm.objective.Objective"],
     certificate=Certificate(
         points=tuple(
             {
@@ -211,7 +211,7 @@ _kept = ell / sp.Min(ell, _theta)
         ("tippingbishop1999", "maximum likelihood"),
         ("cover2006", "reverse water-filling"),
     ],
-    implements=["hrssm.models.objective.Objective"],
+    implements=["hrssm.systems.rssm.objective.Objective"],
     certificate=Certificate(
         points=grid(25, l=("1/20", "9"), beta=("1/100", "2"), D=("1", "64"))[8:]
         + grid(33, l=("1", "200"), beta=("1/10", "1"), D=("2", "64"))[:8],
@@ -323,14 +323,18 @@ def obj_collapse(claim: Any) -> Iterator[Step]:
 # ------------------------------------------------------------------------------------------- param-count
 
 d = symbol("d", positive=True, integer=True)
-HEADS = ("hg", "hg-diagonal", "gaussian", "gaussian-two-scale")
 
 
 def _head_sizes(p: Mapping[str, Any]) -> list[arb]:
-    """What the shipped heads put out."""
-    from hrssm.latents.table import FAMILIES
-
-    sizes = [FAMILIES[name](int(p["d"])).num_parameters for name in HEADS]
+    """The names of what each head puts out, counted."""
+    coordinates = range(1, int(p["d"]) + 1)
+    fibre = coordinates[1:]
+    fibre_locs = {("beta", i) for i in fibre}
+    horospherical = {"mu", "sigma", "s"} | fibre_locs
+    diagonal = {"mu", "sigma"} | fibre_locs | {("s", i) for i in fibre}
+    gaussian = {("loc", i) for i in coordinates} | {("scale", i) for i in coordinates}
+    two_scale = {("loc", i) for i in coordinates} | {"first scale", "other scale"}
+    sizes = [len(names) for names in (horospherical, diagonal, gaussian, two_scale)]
     return [*(arb(n) for n in sizes), arb(sizes[2] - sizes[0])]
 
 
@@ -348,10 +352,10 @@ def _head_sizes(p: Mapping[str, Any]) -> list[arb]:
     status="refutes",
     sources=[("perret2026", "same parameter count")],
     implements=[
-        "hrssm.models.latents.HG",
-        "hrssm.models.latents.HGDiagonal",
-        "hrssm.models.latents.Gaussian",
-        "hrssm.models.latents.GaussianTwoScale",
+        "hrssm.latents.HG",
+        "hrssm.latents.HGDiagonal",
+        "hrssm.latents.Gaussian",
+        "hrssm.latents.GaussianTwoScale",
     ],
     certificate=Certificate(points=tuple({"d": sp.Integer(n)} for n in range(2, 32)), independent=_head_sizes),
 )

@@ -346,8 +346,8 @@ def _largest_rule_error(_: Any, __: Any) -> Any:
     assumptions=["d >= 2"],
     uses=["rn-normaliser"],
     implements=[
-        "hrssm.distributions.radial.RadialLaw.log_shape",
-        "hrssm.distributions.radial.radial_rule",
+        "hrssm.distributions.numerics.radial.RadialLaw.log_shape",
+        "hrssm.distributions.numerics.radial.radial_rule",
     ],
     certificate=Certificate(
         points=grid(32, d=[2, 3, 4, 8, 16, 32, 64], sigma=("1/100", "3"), r=("1/50", "20"), R=("1/100", "25")),

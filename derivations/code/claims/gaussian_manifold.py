@@ -25,11 +25,11 @@ from derivations.chapters.other_families.gaussian_manifold import (
     lam_q,
     x,
 )
+from derivations.code.claim import Claim
 from derivations.code.guarded.gamma import MODULE
-from derivations.code.proof import Claim
 from hrssm.distributions import GaussianManifoldNormal
 
-EXP_GAP = "hrssm.distributions.stable.exp_gap"
+EXP_GAP = "hrssm.distributions.numerics.stable.exp_gap"
 PLANES = (1, 2)
 
 

@@ -12,7 +12,7 @@ import sympy as sp
 from derivations.chapters.geometry import models as models
 from derivations.chapters.geometry.geodesics import h, n, v0, w
 from derivations.chapters.geometry.horospherical import a, b, c, coordinates, delta, gap, ideal, m, other, tau
-from derivations.code.proof import Claim
+from derivations.code.claim import Claim
 from derivations.engine.rewrites import normal
 from hrssm.geometry import horospherical as geometry
 
@@ -220,30 +220,30 @@ GEOMETRY = (
     Claim(
         f"{ROOM}.distance_squared", "geo-distance", geometry.distance_squared, two_points,
         lambda f, d: (2 * sp.asinh(sp.sqrt((cosh_distance(f, d) - 1) / 2))) ** 2,
-        guarded=(f"{ROOM}.arc_squared",),
+        guarded=(f"{ROOM}.series.arc_squared",),
         through=(half_chord, "the half chord: arcosh(c) = 2 arsinh(sqrt((c - 1) / 2))"),
     ),
     Claim(
         f"{ROOM}.exp", "geo-exp", geometry.exp, lambda d: [point(d), [v0, *coordinates("v_b", d - 1)]], exponential,
-        guarded=(f"{ROOM}.sinhc",), through=(length_as_symbol, "the lengths |v| and |v_b| as functions of one symbol"),
+        guarded=(f"{ROOM}.series.sinhc",), through=(length_as_symbol, "the lengths |v| and |v_b| as functions of one symbol"),
         within=(is_far, far_exponential, FAR), pinned=straight,
         words="At v = 0, where the entry is a limit, sinhc(0) = 1 and the code gives the base point.",
     ),
     Claim(
         f"{ROOM}.exp_origin", "geo-exp", geometry.exp_origin, lambda d: [[v0, *coordinates("v_b", d - 1)]],
         lambda f, d: [x.subs({tau: 0} | dict.fromkeys(coordinates("b", d - 1), 0)) for x in exponential(f, d)],
-        "at the origin", guarded=(f"{ROOM}.sinhc",),
+        "at the origin", guarded=(f"{ROOM}.series.sinhc",),
         within=(is_far, lambda d, condition: far_exponential(d, condition, True), FAR), pinned=straight,
         through=(length_as_symbol, "the lengths |v| and |v_b| as functions of one symbol"),
     ),
     Claim(
-        f"{ROOM}.log", "geo-log", geometry.log, two_points, logarithm, guarded=(f"{ROOM}._arc_over_sinh",),
+        f"{ROOM}.log", "geo-log", geometry.log, two_points, logarithm, guarded=(f"{ROOM}.series._arc_over_sinh",),
         through=(chord_as_symbol, "the half chord u = sinh(dist / 2)^2 as one symbol"),
     ),
     Claim(
         f"{ROOM}.log_origin", "geo-log", geometry.log_origin, lambda d: [point(d, other, "b'")],
         lambda f, d: [x.subs({tau: 0} | dict.fromkeys(coordinates("b", d - 1), 0)) for x in logarithm(f, d)],
-        "at the origin", guarded=(f"{ROOM}._arc_over_sinh",),
+        "at the origin", guarded=(f"{ROOM}.series._arc_over_sinh",),
         through=(chord_as_symbol, "the half chord u = sinh(dist / 2)^2 as one symbol"),
     ),
     Claim(

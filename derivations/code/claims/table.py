@@ -1,4 +1,4 @@
-"""Which functions of `hrssm` compute which entries: the claims that `derivations.code_proof` proves.
+"""Which functions of `hrssm` compute which entries: the claims that `derivations.code.proof` proves.
 
 The claims of each family stand together: how its functions are called on tensors, and how an entry's statement is
 read in coordinates. What an entry says is always taken from the entry; only its symbols are put in here.
@@ -41,10 +41,10 @@ from derivations.chapters.horospherical_gaussian.symbols import (
 )
 from derivations.chapters.riemannian_normal.density import d as dimension
 from derivations.chapters.riemannian_normal.density import sphere
+from derivations.code.claim import Claim
 from derivations.code.claims.gaussian_manifold import MANIFOLD
 from derivations.code.claims.geometry import GEOMETRY, cosh_distance, half_chord, point
 from derivations.code.guarded import radial as radial_table
-from derivations.code.proof import Claim
 from hrssm.distributions import (
     CoordinateDensity,
     Gaussian,
@@ -57,7 +57,7 @@ from hrssm.distributions import (
 from hrssm.distributions.riemannian_normal import _polar
 
 HG = "hrssm.distributions.HorosphericalGaussian"
-STABLE = ("hrssm.distributions.stable.exp_gap", "hrssm.distributions.stable.log_ratio")
+STABLE = ("hrssm.distributions.numerics.stable.exp_gap", "hrssm.distributions.numerics.stable.log_ratio")
 a = sp.Symbol("a", real=True)
 
 
@@ -297,7 +297,7 @@ OTHERS = (
     Claim(
         "hrssm.distributions.RiemannianNormal.log_prob", "geo-distance", riemannian_log_prob,
         lambda d: [point(d), point(d, other, "b'"), sigma], riemannian_log_density, also=("rn-normaliser",),
-        guarded=("hrssm.geometry.arc_squared",), opaque=radial_table.MEANINGS,
+        guarded=("hrssm.geometry.series.arc_squared",), opaque=radial_table.MEANINGS,
         through=(half_chord, "the half chord: arcosh(c) = 2 arsinh(sqrt((c - 1) / 2))"),
         words=f"The integral of the normaliser comes from a table: its logarithm is measured in balls at "
         f"{len(radial_table.SCALES)} scales for each dimension, and not bounded between them.",
@@ -308,7 +308,7 @@ OTHERS = (
         "hrssm.distributions.WrappedNormal.log_prob", "wn-density",
         lambda v, scale: WrappedNormal(0 * v, scale, validate_args=False)._log_prob_of_tangent(v),
         lambda d: [coordinates("v", d), coordinates("sigma", d, positive=True)], lambda f, d: f.in_coordinates(d).rhs,
-        "of the tangent vector, which geo-log gives", guarded=("hrssm.geometry.log_sinhc",),
+        "of the tangent vector, which geo-log gives", guarded=("hrssm.geometry.series.log_sinhc",),
     ),
     Claim(
         "hrssm.distributions.Gaussian.log_prob", "normal-law",

@@ -23,7 +23,7 @@ from derivations.code.guarded.primitive import ROUNDING, Examination, Primitive,
 from derivations.code.rewrites import close
 from derivations.engine.ball_arithmetic import ball, precision
 
-MODULE = "hrssm.distributions.gamma_functions"
+MODULE = "hrssm.distributions.numerics.gamma_functions"
 _u = sp.Symbol("u", positive=True)
 
 

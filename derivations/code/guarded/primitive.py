@@ -1,9 +1,9 @@
 """What a guarded function of `hrssm` is to a proof of the code: one operator with an exact meaning.
 
 A function that computes one elementary function by two formulas, each where it keeps its digits, has its meaning as one
-exact expression. Its kind (`taylor_primitives`, `gamma_primitives`) knows how to prove from the traced graph that every
+exact expression. Its kind (`taylor`, `gamma`) knows how to prove from the traced graph that every
 branch is that expression: identically, or up to a relative deviation that is bounded rigorously. Larger proofs then
-see the function as one operator with that meaning; `derivations.guarded` lists all of them.
+see the function as one operator with that meaning; `derivations.code.guarded.table` lists all of them.
 """
 
 # pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportOperatorIssue=false

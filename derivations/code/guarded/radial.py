@@ -69,10 +69,10 @@ def log_integral_3(scale: Tensor) -> Tensor:
 FUNCTIONS = {1: log_integral_1, 2: log_integral_2, 3: log_integral_3}
 
 
-#: What these operators mean, for `derivations.primitives.opaque`.
-MEANINGS = {f"derivations.radial_table.log_integral_{fibre}": (1, partial(closed_form, fibre)) for fibre in FUNCTIONS}
+#: What these operators mean, for `derivations.code.guarded.primitive.opaque`.
+MEANINGS = {f"{__name__}.log_integral_{fibre}": (1, partial(closed_form, fibre)) for fibre in FUNCTIONS}
 
 
 def traced(scale: Tensor, fibre: int) -> Tensor:
     """`log_radial_integral` as one node of a graph."""
-    return operator(f"derivations.radial_table.log_integral_{fibre}", FUNCTIONS[fibre], 1)(scale.double())
+    return operator(f"{__name__}.log_integral_{fibre}", FUNCTIONS[fibre], 1)(scale.double())

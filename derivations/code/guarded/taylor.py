@@ -142,7 +142,7 @@ def _arc(n: int) -> sp.Rational:
 
 TAYLOR = (
     Taylor(
-        "hrssm.distributions.stable.exp_gap",
+        "hrssm.distributions.numerics.stable.exp_gap",
         lambda x: sp.exp(x) - 1 - x,
         coefficient=lambda n: 1 / sp.factorial(n) if n >= 2 else sp.Integer(0),
         order=2,
@@ -153,27 +153,27 @@ TAYLOR = (
             lambda n: 1 / sp.factorial(n) if n >= 2 and n % 2 == 0 else sp.Integer(0),
         ),
     ),
-    Taylor("hrssm.distributions.stable.log_ratio", lambda a, b: sp.log(a / b), arguments=2),
+    Taylor("hrssm.distributions.numerics.stable.log_ratio", lambda a, b: sp.log(a / b), arguments=2),
     Taylor(
-        "hrssm.geometry.sinhc",
+        "hrssm.geometry.series.sinhc",
         lambda x: sp.sinh(sp.sqrt(x)) / sp.sqrt(x),
         coefficient=lambda n: 1 / sp.factorial(2 * n + 1),
         ratio=sp.Rational(1, 6),
     ),
     Taylor(
-        "hrssm.geometry.log_sinhc",
+        "hrssm.geometry.series.log_sinhc",
         lambda x: sp.log(sp.sinh(sp.sqrt(x)) / sp.sqrt(x)),
         coefficient=_bernoulli,
         order=1,
         ratio=sp.Rational(1, 6),
     ),
     Taylor(
-        "hrssm.geometry._arc_over_sinh",
+        "hrssm.geometry.series._arc_over_sinh",
         lambda x: sp.asinh(sp.sqrt(x)) / sp.sqrt(x * (1 + x)),
         coefficient=_arc,
     ),
     Taylor(
-        "hrssm.geometry.arc_squared",
+        "hrssm.geometry.series.arc_squared",
         lambda x: (2 * sp.asinh(sp.sqrt(x))) ** 2,
         coefficient=lambda n: 4 * _arc(n - 1) / n if n else sp.Integer(0),
         order=1,
