@@ -74,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
     status = 0 if standing == len(reports) and not any((r.mutation or {}).get("surviving") for r in reports) else 1
     if options.ids:
         return status
-    return max(status, registry.emit(formulas, reports, check=options.check))
+    return max(status, registry.emit(formulas, reports, options.check, options.jobs))
 
 
 if __name__ == "__main__":

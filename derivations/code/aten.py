@@ -371,9 +371,7 @@ class _Symbolic(torch.fx.Interpreter):
         if name in self.meanings:
             return self.meanings[name](*args)
         if name not in MEANING:
-            raise NotImplementedError(
-                f"the graph calls {target}, whose meaning is not in derivations.code.aten.MEANING"
-            )
+            raise NotImplementedError(f"the graph calls {target}, whose meaning is not in MEANING of {__name__}")
         if name in ("full", "new_full"):
             *shape, value = args
             args = (*shape, self.number(value) if not isinstance(value, np.ndarray) else value)

@@ -1,10 +1,11 @@
 """The proof of the code: a torch function is traced, its graph evaluated on SymPy symbols, and shown to be its formula.
 
-A `Claim` (`derivations.code.claim`) says that a function of `hrssm` computes an entry: how it is called on tensors, which symbols stand for their
-entries, and what the entry says the result is, read from the entry's own statement. `verify` traces the function for
-d = 2, 3, 4 (`derivations.code.aten`), walks every branch of the graph, and reduces code minus formula to zero by named
-rewrites. Branches that are numerical guards are proved as primitives (`derivations.code.guarded`). Beside that, both
-sides are enclosed in balls at exact random points; disjoint balls reject a claim, whatever the rewrites say.
+A `Claim` (`derivations.code.claim`) says that a function of `hrssm` computes an entry: how it is called on tensors,
+which symbols stand for their entries, and what the entry says the result is, read from the entry's own statement.
+`verify` traces the function for d = 2, 3, 4 (`derivations.code.aten`), walks every branch of the graph, and reduces
+code minus formula to zero by named rewrites. Branches that are numerical guards are proved as primitives
+(`derivations.code.guarded`). Beside that, both sides are enclosed in balls at exact random points; disjoint balls
+reject a claim, whatever the rewrites say.
 
 The claims are listed in `derivations.code.claims`. Float rounding is another matter: see docs/accuracy.md.
 """

@@ -51,7 +51,7 @@ def _of(name: str) -> Slope:
 
 
 def _polar(loc: Any, radius: Any, up: Any, down: Any, side: Any) -> list[sp.Expr]:
-    """loc . (tau, b) with e^(-tau) = up e^(-r) + down e^r and b = sinh(r) e^tau u_b; `derivations.code.claims` proves the value."""
+    """loc . (tau, b) with e^(-tau) = up e^(-r) + down e^r and b = sinh(r) e^tau u_b; a claim proves the value."""
     r = radius[0]
     fall = up[0] * sp.exp(-r) + down[0] * sp.exp(r)
     fibre = [b + sp.exp(loc[0]) * sp.sinh(r) / fall * u for b, u in zip(loc[1:], side, strict=True)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from derivations.chapters.objective.collapse import d, param_count
-from hrssm.latents.table import FAMILIES
+from hrssm.latents.table import latent
 
 HEADS = ("hg", "hg-diagonal", "gaussian", "gaussian-two-scale")
 
@@ -14,4 +14,4 @@ HEADS = ("hg", "hg-diagonal", "gaussian", "gaussian-two-scale")
 @pytest.mark.parametrize("dimension", [2, 3, 8, 31])
 def test_a_head_puts_out_what_is_stated(head: str, dimension: int) -> None:
     stated = param_count.statement[HEADS.index(head)].rhs.subs(d, dimension)
-    assert FAMILIES[head](dimension).num_parameters == stated
+    assert latent(head)(dimension).num_parameters == stated

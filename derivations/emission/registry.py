@@ -31,13 +31,13 @@ FILES = ("registry.json", "formulas.tex", "formulas.typ", "formulas.bib")
 LEVELS = "-CNBS"  # weakest first
 
 
-def emit(formulas: Mapping[str, Formula], reports: Sequence[Report], check: bool = False) -> int:
+def emit(formulas: Mapping[str, Formula], reports: Sequence[Report], check: bool = False, jobs: int = 2) -> int:
     """Write the reference, or with `check` compare it with what is committed.
 
     Exit status 1 when a level fell against what is committed, when the proof of the code fails, or, with
     `check`, when a file differs.
     """
-    claims = code_run.verify_all()
+    claims = code_run.verify_all(jobs)
     status = 0
     for claim in claims:
         if claim.verdict not in ("true", "numeric"):
@@ -108,8 +108,13 @@ def build(formulas: Mapping[str, Formula], reports: Sequence[Report], claims: Se
 
 
 def digest() -> str:
-    """Digest of the sources that the reference comes from: all chapters, the claims about the code, and this room."""
-    return sources.digest(*contents.modules(), code_run.__name__, __name__)
+    """Digest of the sources that the reference comes from."""
+    return sources.digest(*roots())
+
+
+def roots() -> frozenset[str]:
+    """The modules whose imports the emission runs: all chapters, the claims about the code, and this room."""
+    return frozenset({*contents.modules(), code_run.__name__, __name__})
 
 
 def describe(formula: Formula, claims: Sequence[ClaimReport] = ()) -> dict[str, Any]:

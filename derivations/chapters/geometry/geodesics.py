@@ -64,7 +64,7 @@ D = sp.cosh(t) - c * sp.sinh(t)
     conventions=[CURVATURE],
     uses=["geo-distance"],
     status="new",
-    implements=[f"{GEOMETRY}.exp_origin"],
+    implements=[f"{GEOMETRY}.horospherical.exp_origin"],
     certificate=Certificate(
         points=grid(26, r=("1/100", "6"), theta=("1/50", "3")), independent=lambda p: list(_polar(p))
     ),
@@ -256,7 +256,7 @@ STRETCH = sp.acosh(COSH) / sp.sqrt(COSH**2 - 1)
     conventions=[CURVATURE, "coordinate components; the first factor is r/sinh r at r = dist"],
     uses=["geo-exp", "geo-distance"],
     status="new",
-    implements=[f"{GEOMETRY}.log", f"{GEOMETRY}.log_origin"],
+    implements=[f"{GEOMETRY}.log", f"{GEOMETRY}.horospherical.log_origin"],
     certificate=Certificate(
         points=tuple(
             dict(p) | {"h": p["h"] * p["delta"]}

@@ -352,10 +352,10 @@ def _head_sizes(p: Mapping[str, Any]) -> list[arb]:
     status="refutes",
     sources=[("perret2026", "same parameter count")],
     implements=[
-        "hrssm.latents.HG",
-        "hrssm.latents.HGDiagonal",
-        "hrssm.latents.Gaussian",
-        "hrssm.latents.GaussianTwoScale",
+        "hrssm.latents.horospherical.HG",
+        "hrssm.latents.horospherical.HGDiagonal",
+        "hrssm.latents.gaussian.Gaussian",
+        "hrssm.latents.gaussian.GaussianTwoScale",
     ],
     certificate=Certificate(points=tuple({"d": sp.Integer(n)} for n in range(2, 32)), independent=_head_sizes),
 )

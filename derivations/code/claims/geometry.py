@@ -14,9 +14,12 @@ from derivations.chapters.geometry.geodesics import h, n, v0, w
 from derivations.chapters.geometry.horospherical import a, b, c, coordinates, delta, gap, ideal, m, other, tau
 from derivations.code.claim import Claim
 from derivations.engine.rewrites import normal
+from hrssm.geometry import charts
 from hrssm.geometry import horospherical as geometry
 
 ROOM = "hrssm.geometry"
+INNER = f"{ROOM}.horospherical"  # what the room does not name
+SERIES = f"{ROOM}.series"
 size = sp.Symbol("r", positive=True)  # the length of a tangent vector
 chord = sp.Symbol("u", positive=True)  # sinh(dist / 2)^2
 
@@ -186,15 +189,15 @@ def ball(d: int) -> list[sp.Symbol]:
 
 BALL = (
     Claim(
-        f"{ROOM}.to_lorentz", "geo-ball-map", geometry.to_lorentz, lambda d: [point(d)],
+        f"{ROOM}.to_lorentz", "geo-ball-map", charts.to_lorentz, lambda d: [point(d)],
         lambda f, d: place(f.statement[0], {models.n: length(("b",), d)}, b, coordinates("b", d - 1)),
     ),
     Claim(
-        f"{ROOM}.to_ball", "geo-ball-map", geometry.to_ball, lambda d: [point(d)],
+        f"{ROOM}.to_ball", "geo-ball-map", charts.to_ball, lambda d: [point(d)],
         lambda f, d: place(f.statement[1], {models.n: length(("b",), d)}, b, coordinates("b", d - 1)),
     ),
     Claim(
-        f"{ROOM}.from_lorentz", "geo-ball-map", geometry.from_lorentz,
+        f"{ROOM}.from_lorentz", "geo-ball-map", charts.from_lorentz,
         lambda d: [[time(d), models.x1, *coordinates("xi", d - 1)]],
         lambda f, d: place(f.statement[2], {models.x0: time(d)}, models.xi, coordinates("xi", d - 1)),
         through=(
@@ -205,7 +208,7 @@ BALL = (
         words="On the hyperboloid, X_0^2 = 1 + X_1^2 + |xi|^2.",
     ),
     Claim(
-        f"{ROOM}.from_ball", "geo-ball-map", geometry.from_ball, lambda d: [ball(d)],
+        f"{ROOM}.from_ball", "geo-ball-map", charts.from_ball, lambda d: [ball(d)],
         lambda f, d: place(f.statement[3], {models.rest: length(("y",), d)}, models.part, coordinates("y", d - 1)),
     ),
 )  # fmt: skip
@@ -218,36 +221,37 @@ GEOMETRY = (
         words="On the branch where the half chord vanishes the two points coincide.",
     ),
     Claim(
-        f"{ROOM}.distance_squared", "geo-distance", geometry.distance_squared, two_points,
+        f"{INNER}.distance_squared", "geo-distance", geometry.distance_squared, two_points,
         lambda f, d: (2 * sp.asinh(sp.sqrt((cosh_distance(f, d) - 1) / 2))) ** 2,
-        guarded=(f"{ROOM}.series.arc_squared",),
+        guarded=(f"{SERIES}.arc_squared",),
         through=(half_chord, "the half chord: arcosh(c) = 2 arsinh(sqrt((c - 1) / 2))"),
     ),
     Claim(
         f"{ROOM}.exp", "geo-exp", geometry.exp, lambda d: [point(d), [v0, *coordinates("v_b", d - 1)]], exponential,
-        guarded=(f"{ROOM}.series.sinhc",), through=(length_as_symbol, "the lengths |v| and |v_b| as functions of one symbol"),
+        guarded=(f"{SERIES}.sinhc",),
+        through=(length_as_symbol, "the lengths |v| and |v_b| as functions of one symbol"),
         within=(is_far, far_exponential, FAR), pinned=straight,
         words="At v = 0, where the entry is a limit, sinhc(0) = 1 and the code gives the base point.",
     ),
     Claim(
-        f"{ROOM}.exp_origin", "geo-exp", geometry.exp_origin, lambda d: [[v0, *coordinates("v_b", d - 1)]],
+        f"{INNER}.exp_origin", "geo-exp", geometry.exp_origin, lambda d: [[v0, *coordinates("v_b", d - 1)]],
         lambda f, d: [x.subs({tau: 0} | dict.fromkeys(coordinates("b", d - 1), 0)) for x in exponential(f, d)],
-        "at the origin", guarded=(f"{ROOM}.series.sinhc",),
+        "at the origin", guarded=(f"{SERIES}.sinhc",),
         within=(is_far, lambda d, condition: far_exponential(d, condition, True), FAR), pinned=straight,
         through=(length_as_symbol, "the lengths |v| and |v_b| as functions of one symbol"),
     ),
     Claim(
-        f"{ROOM}.log", "geo-log", geometry.log, two_points, logarithm, guarded=(f"{ROOM}.series._arc_over_sinh",),
+        f"{ROOM}.log", "geo-log", geometry.log, two_points, logarithm, guarded=(f"{SERIES}.arc_over_sinh",),
         through=(chord_as_symbol, "the half chord u = sinh(dist / 2)^2 as one symbol"),
     ),
     Claim(
-        f"{ROOM}.log_origin", "geo-log", geometry.log_origin, lambda d: [point(d, other, "b'")],
+        f"{INNER}.log_origin", "geo-log", geometry.log_origin, lambda d: [point(d, other, "b'")],
         lambda f, d: [x.subs({tau: 0} | dict.fromkeys(coordinates("b", d - 1), 0)) for x in logarithm(f, d)],
-        "at the origin", guarded=(f"{ROOM}.series._arc_over_sinh",),
+        "at the origin", guarded=(f"{SERIES}.arc_over_sinh",),
         through=(chord_as_symbol, "the half chord u = sinh(dist / 2)^2 as one symbol"),
     ),
     Claim(
-        f"{ROOM}.half_chord_squared", "geo-distance", geometry.half_chord_squared, two_points,
+        f"{INNER}.half_chord_squared", "geo-distance", geometry.half_chord_squared, two_points,
         lambda f, d: (cosh_distance(f, d) - 1) / 2, "sinh(dist / 2)^2",
     ),
     Claim(

@@ -168,7 +168,7 @@ TAYLOR = (
         ratio=sp.Rational(1, 6),
     ),
     Taylor(
-        "hrssm.geometry.series._arc_over_sinh",
+        "hrssm.geometry.series.arc_over_sinh",
         lambda x: sp.asinh(sp.sqrt(x)) / sp.sqrt(x * (1 + x)),
         coefficient=_arc,
     ),
