@@ -11,6 +11,7 @@ from hrssm.distributions.base import LatentDistribution, hyperbolic_space
 from hrssm.distributions.charts import (
     BallTransform,
     CoordinateDensity,
+    HalfPlaneTransform,
     LorentzTransform,
     hyperboloid,
     unit_ball,
@@ -27,6 +28,7 @@ __all__ = [
     "CoordinateDensity",
     "Gaussian",
     "GaussianManifoldNormal",
+    "HalfPlaneTransform",
     "HorosphericalGaussian",
     "KLTerms",
     "LatentDistribution",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 import torch
@@ -9,10 +10,11 @@ from torch import Size, Tensor
 from torch.distributions import Distribution, Transform, constraints
 
 from hrssm.distributions.base import LatentDistribution, hyperbolic_space
-from hrssm.geometry import charts
+from hrssm.distributions.gaussian_manifold_normal import GaussianManifoldNormal, half_planes
+from hrssm.geometry import charts, half_plane
 from hrssm.geometry import horospherical as geometry
 
-__all__ = ["BallTransform", "CoordinateDensity", "LorentzTransform", "hyperboloid", "unit_ball"]
+__all__ = ["BallTransform", "CoordinateDensity", "HalfPlaneTransform", "LorentzTransform", "hyperboloid", "unit_ball"]
 
 
 class _UnitBall(constraints.Constraint):
@@ -26,14 +28,17 @@ class _UnitBall(constraints.Constraint):
 
 
 class _Hyperboloid(constraints.Constraint):
-    """Points X of -X_0^2 + X_1^2 + ... = -1 with X_0 > 0, to a thousand roundings of X_0^2."""
+    """Points X of -X_0^2 + X_1^2 + ... = -1 / c with X_0 > 0, to a thousand roundings of X_0^2."""
 
     event_dim = 1
     is_discrete = False
 
+    def __init__(self, curvature: float = 1.0) -> None:
+        self.curvature = curvature
+
     def check(self, value: Tensor) -> Tensor:
         time = value[..., 0]
-        error = 1 + value[..., 1:].square().sum(-1) - time.square()
+        error = 1 / self.curvature + value[..., 1:].square().sum(-1) - time.square()
         return (error.abs() <= 1000 * torch.finfo(value.dtype).eps * time.square()) & (time > 0)
 
 
@@ -101,6 +106,48 @@ class LorentzTransform(Transform):
 
     def inverse_shape(self, shape: Size) -> Size:
         return Size((*shape[:-1], shape[-1] - 1))
+
+
+class HalfPlaneTransform(Transform):
+    """A product of half-planes of curvature -c, (..., 2n), to the hyperboloids -t^2 + x^2 + y^2 = -1 / c, (..., n, 3).
+
+    Plane by plane the isometry T_c^-1 of `hrssm.geometry.half_plane.to_lorentz` (`gm-lorentz`); a point is that of
+    `GaussianManifoldNormal`, pairs (mu, log sigma^2). `log_abs_det_jacobian` is that of all pairs to the space-like
+    coordinates (x, y), log t - log(2 sigma) summed over the planes, whatever c. Raises ValueError unless c > 0.
+
+    >>> to_lorentz, z = HalfPlaneTransform(0.5), torch.tensor([0.5, 1.0, -1.0, 0.0]).double()
+    >>> to_lorentz(z).shape, torch.allclose(to_lorentz.inv(to_lorentz(z)), z)
+    (torch.Size([2, 3]), True)
+    """
+
+    domain = half_planes
+    bijective = True
+
+    def __init__(self, curvature: float = 1.0, cache_size: int = 0) -> None:
+        super().__init__(cache_size)
+        self.curvature = float(half_plane.checked(curvature))
+        self.codomain = constraints.independent(_Hyperboloid(curvature), 1)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, HalfPlaneTransform) and self.curvature == other.curvature
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _call(self, x: Tensor) -> Tensor:
+        return half_plane.to_lorentz(GaussianManifoldNormal.planes(x), self.curvature)
+
+    def _inverse(self, y: Tensor) -> Tensor:
+        return half_plane.from_lorentz(y, self.curvature).flatten(-2)
+
+    def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
+        per_plane = torch.log(y[..., 0]) - math.log(2) - GaussianManifoldNormal.planes(x)[..., 1] / 2
+        return per_plane.sum(-1)
+
+    def forward_shape(self, shape: Size) -> Size:
+        return Size((*shape[:-1], shape[-1] // 2, 3))
+
+    def inverse_shape(self, shape: Size) -> Size:
+        return Size((*shape[:-2], shape[-2] * 2))
 
 
 class CoordinateDensity(Distribution):

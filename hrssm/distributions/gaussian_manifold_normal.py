@@ -23,6 +23,7 @@ from hrssm.distributions.numerics.gamma_functions import (
 )
 from hrssm.distributions.numerics.gamma_quantile import log_gamma_quantile
 from hrssm.distributions.numerics.stable import exp_gap
+from hrssm.geometry.half_plane import Curvature, checked
 
 __all__ = ["GaussianManifoldNormal", "half_planes"]
 
@@ -62,7 +63,8 @@ class GaussianManifoldNormal(LatentDistribution):
         loc: alpha (B, n).
         log_variance: log beta^2 (B, n); beta^2 is the mode of sigma^2 in its gamma law.
         log_dispersion: log gamma^2 (B, n).
-        curvature: c > 0, one number; the curvature is -c.
+        curvature: c > 0, one number, or a tensor that broadcasts against (B, n), as where it is learned; the
+            curvature is -c.
 
     A sample (..., 2n) holds the pairs (mu, log sigma^2) plane by plane; `planes` splits them.
 
@@ -83,19 +85,21 @@ class GaussianManifoldNormal(LatentDistribution):
         loc: Tensor,
         log_variance: Tensor | float,
         log_dispersion: Tensor | float,
-        curvature: float = 1.0,
+        curvature: Curvature = 1.0,
         validate_args: bool | None = None,
     ) -> None:
         if loc.dim() < 1:
             raise ValueError("loc is a scalar; it needs a last axis, one entry per half-plane.")
-        if not curvature > 0 or math.isinf(curvature):
-            raise ValueError(f"curvature = {curvature}; give c > 0, the space then has curvature -c.")
         log_variance = torch.as_tensor(log_variance, dtype=loc.dtype, device=loc.device)
         log_dispersion = torch.as_tensor(log_dispersion, dtype=loc.dtype, device=loc.device)
+        self.curvature = checked(curvature)
+        if isinstance(curvature, Tensor):
+            loc = loc.expand(torch.broadcast_shapes(loc.shape, curvature.shape))
         self.loc, self.log_variance, self.log_dispersion = torch.broadcast_tensors(loc, log_variance, log_dispersion)
-        self.curvature = float(curvature)
         event = torch.Size((2 * self.loc.shape[-1],))
         super().__init__(self.loc.shape[:-1], event, validate_args=validate_args)
+        if self._validate_args and isinstance(curvature, Tensor) and not bool((curvature > 0).all()):
+            raise ValueError(f"curvature has the least value {float(curvature.min())}; all must be c > 0.")
 
     def expand(self, batch_shape: Size | tuple[int, ...], _instance: object = None) -> GaussianManifoldNormal:
         shape = (*batch_shape, self.loc.shape[-1])
@@ -113,16 +117,6 @@ class GaussianManifoldNormal(LatentDistribution):
     def planes(value: Tensor) -> Tensor:
         """The pairs (mu, log sigma^2) of a sample (..., 2n), as (..., n, 2)."""
         return value.unflatten(-1, (-1, 2))
-
-    @staticmethod
-    def horospherical(value: Tensor, curvature: float = 1.0) -> Tensor:
-        """Each plane's point (tau, b) in `hrssm.geometry`'s coordinates of curvature -1, (..., n, 2).
-
-        tau = log(sigma / sqrt(c)) and b = mu: the half-plane of curvature -c is that of curvature -1 with
-        lengths divided by sqrt(c).
-        """
-        pairs = GaussianManifoldNormal.planes(value)
-        return torch.stack((pairs[..., 1] / 2 - math.log(curvature) / 2, pairs[..., 0]), dim=-1)
 
     @property
     def mean(self) -> Tensor:
@@ -167,7 +161,7 @@ class GaussianManifoldNormal(LatentDistribution):
         # The same number twice: log Z and the mean of log w cancel for small shapes, the plain form for large ones.
         large = self._log_normaliser + 1.5 - (shape + 1.5) * digamma_gap(shape)
         plain = torch.lgamma(shape + 1) + shape + 1.5 - (shape + 1.5) * digamma_next(shape)
-        plain = plain + 0.5 * math.log(2 * math.pi) - math.log(4 * self.curvature)
+        plain = plain + 0.5 * math.log(2 * math.pi) - _log(4 * self.curvature)
         return torch.where(shape < _PLAIN_BELOW, plain, large).sum(-1)
 
     @property
@@ -188,10 +182,20 @@ class GaussianManifoldNormal(LatentDistribution):
         return self.loc
 
 
+def _log(x: Curvature) -> Curvature:
+    return torch.log(x) if isinstance(x, Tensor) else math.log(x)
+
+
+def _same(c: Curvature, other: Curvature) -> bool:
+    if isinstance(c, Tensor) and isinstance(other, Tensor):
+        return c is other or bool((c == other).all())
+    return not isinstance(c, Tensor) and not isinstance(other, Tensor) and c == other
+
+
 @register_kl(GaussianManifoldNormal, GaussianManifoldNormal)
 def _kl_gaussian_manifold_normal(q: GaussianManifoldNormal, p: GaussianManifoldNormal) -> Tensor:
     """A normal and a gamma term per plane, the latter written so that no large numbers are subtracted."""
-    if q.event_shape != p.event_shape or q.curvature != p.curvature:
+    if q.event_shape != p.event_shape or not _same(q.curvature, p.curvature):
         raise ValueError(
             f"KL between GaussianManifoldNormals of shapes {tuple(q.event_shape)}, {tuple(p.event_shape)} "
             f"and curvatures {q.curvature}, {p.curvature}: both must live on the same space."

@@ -18,7 +18,6 @@ from torch.distributions import kl_divergence
 from benchmarks import arb_reference as exact
 from hrssm.distributions import GaussianManifoldNormal
 from hrssm.distributions.numerics.gamma_quantile import log_gamma_quantile
-from hrssm.geometry import horospherical as geometry
 
 
 def law(loc: float, variance: float, dispersion: float, curvature: float = 1.0) -> GaussianManifoldNormal:
@@ -105,15 +104,31 @@ def test_affine_maps_are_isometries() -> None:
     torch.testing.assert_close(moved(q).log_prob(image), q.log_prob(z))
 
 
-@pytest.mark.parametrize("curvature", [0.5, 1.0, 3.0])
-def test_planes_are_hyperbolic_planes(curvature: float) -> None:
-    """KL / (2c) between neighbouring Gaussians is half their squared distance in curvature -c."""
-    first, second = torch.tensor([[0.3, 0.4], [0.3 + 1e-4, 0.4 - 2e-4]], dtype=torch.float64)
-    places = GaussianManifoldNormal.horospherical(torch.stack((first, second)), curvature)[:, 0]
-    squared = geometry.distance_squared(*places) / curvature
-    lift = second[1] - first[1]
-    kl = 0.5 * (torch.expm1(lift) - lift) + curvature * (first[0] - second[0]) ** 2 * torch.exp(-first[1])
-    torch.testing.assert_close(kl / (2 * curvature), squared / 2, rtol=1e-3, atol=0)
+def test_a_learned_curvature_is_a_tensor() -> None:
+    """Two members of curvatures 1/2 and 2: each is the law of its number, and the slope in c is that of differences."""
+    c = torch.tensor([[0.5], [2.0]], dtype=torch.float64, requires_grad=True)
+    parameters = [torch.randn(2, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(k)) for k in range(6)]
+
+    def both(c: Tensor | float) -> tuple[GaussianManifoldNormal, GaussianManifoldNormal]:
+        return GaussianManifoldNormal(*parameters[:3], c), GaussianManifoldNormal(*parameters[3:], c)
+
+    def values(c: Tensor | float) -> tuple[Tensor, ...]:
+        (q, p), noise = both(c), torch.ones(2, 6, dtype=torch.float64)
+        z = q.rsample_from(noise)
+        return z, q.log_prob(z), q.entropy(), kl_divergence(q, p), q.expand((5, 2)).mean[4]
+
+    for k, number in enumerate((0.5, 2.0)):
+        for value, expected in zip(values(c), values(number), strict=True):
+            torch.testing.assert_close(value[k], expected[k])
+    assert torch.autograd.gradcheck(values, c, fast_mode=True)
+    q, p = both(c)
+    assert torch.equal(kl_divergence(q, GaussianManifoldNormal(*parameters[3:], c.clone())), kl_divergence(q, p))
+    with pytest.raises(ValueError, match="curvatures"):
+        kl_divergence(q, GaussianManifoldNormal(*parameters[3:], 2 * c))
+    with pytest.raises(ValueError, match="curvatures"):
+        kl_divergence(q, GaussianManifoldNormal(*parameters[3:], 0.5))
+    with pytest.raises(ValueError, match="least value"):
+        both(torch.tensor([[-0.5], [1.0]]))
 
 
 @pytest.mark.parametrize("a", [1e-4, 0.25, 3.0, 1e4])
