@@ -5,32 +5,32 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from hrssm.networks.layers import Generators, uniform
+from hrssm.networks.state_update import StateUpdate
 
 __all__ = ["GRUCell", "gru_gates"]
 
 
-class GRUCell(nn.Module):
+class GRUCell(StateUpdate):
     """The gated recurrent unit of torch.nn.GRUCell with a member axis, split in its two affine maps and its gates.
 
-    ``input_map`` and ``state_map`` give (M, N, 3 H) in the order reset, update, candidate; ``gates`` joins them with
-    the previous state into the next one. Initialised as torch's, U(+-1/sqrt(H)).
+    The maps give (M, N, 3 H) in the order reset, update, candidate; ``gru_gates`` joins them with the previous state
+    into the next one. Initialised as torch's, U(+-1/sqrt(H)).
     """
 
     def __init__(self, generators: Generators, inputs: int, hidden: int) -> None:
-        super().__init__()
+        super().__init__(hidden)
         bound = 1 / math.sqrt(hidden)
         self.input_weight = uniform(generators, inputs, 3 * hidden, bound=bound)
         self.state_weight = uniform(generators, hidden, 3 * hidden, bound=bound)
         self.input_bias = uniform(generators, 1, 3 * hidden, bound=bound)
         self.state_bias = uniform(generators, 1, 3 * hidden, bound=bound)
 
-    def forward(self, x: Tensor, h: Tensor) -> Tensor:
-        """The next state, from the input (M, N, in) and the state (M, N, H)."""
+    def forward(self, x: Tensor, state: Tensor) -> Tensor:
         from_input = torch.baddbmm(self.input_bias, x, self.input_weight)
-        return gru_gates(from_input, torch.baddbmm(self.state_bias, h, self.state_weight), h)
+        return gru_gates(from_input, torch.baddbmm(self.state_bias, state, self.state_weight), state)
 
 
 def gru_gates(from_input: Tensor, from_state: Tensor, h: Tensor) -> Tensor:

@@ -46,3 +46,17 @@ class MLP(nn.Module):
         for layer in self.layers[:-1]:
             x = F.elu(layer(x))
         return self.layers[-1](x)
+
+
+class LayerNorm(nn.Module):
+    """torch.nn.LayerNorm over the last axis of (M, N, H), with a gain and a bias per member: 1 and 0 at first."""
+
+    def __init__(self, generators: Generators, width: int, *, eps: float = 1e-5) -> None:
+        super().__init__()
+        device = generators[0].device
+        self.gain = nn.Parameter(torch.ones(len(generators), 1, width, device=device))
+        self.bias = nn.Parameter(torch.zeros(len(generators), 1, width, device=device))
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.addcmul(self.bias, self.gain, F.layer_norm(x, x.shape[-1:], eps=self.eps))

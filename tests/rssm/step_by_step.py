@@ -11,6 +11,8 @@ import itertools
 import torch
 from torch import Tensor, nn
 
+from tests.networks.plain import Plain, fill
+
 
 def mlp(*sizes: int) -> nn.Sequential:
     layers: list[nn.Module] = []
@@ -22,15 +24,15 @@ def mlp(*sizes: int) -> nn.Sequential:
 class StepByStep(nn.Module):
     """The write-up's RSSM with an HG latent (one fibre scale) or a diagonal Gaussian one."""
 
-    def __init__(self, family: str, dim: int, hidden: int, observation_dim: int = 64, embedding: int = 128) -> None:
+    def __init__(self, family: str, dim: int, hidden: int, update: str = "gru") -> None:
         super().__init__()
         self.family, self.dim, self.hidden = family, dim, hidden
         outputs = dim + 2 if family == "hg" else 2 * dim
-        self.encoder = mlp(observation_dim, embedding, embedding, embedding)
+        self.encoder = mlp(64, 128, 128, 128)
         self.prior = mlp(hidden, hidden, hidden, outputs)
-        self.posterior = mlp(hidden + embedding, hidden, hidden, outputs)
-        self.decoder = mlp(dim, hidden, hidden, observation_dim)
-        self.cell = nn.GRUCell(dim, hidden)
+        self.posterior = mlp(hidden + 128, hidden, hidden, outputs)
+        self.decoder = mlp(dim, hidden, hidden, 64)
+        self.cell = Plain(update, dim, hidden)
 
     def split(self, raw: Tensor) -> tuple[Tensor, Tensor]:
         return raw[:, : self.dim], raw[:, self.dim :].exp().clamp(0.05, 5.0)
@@ -57,25 +59,22 @@ class StepByStep(nn.Module):
 
     def loss(self, observations: Tensor, noise: Tensor, *, weight: float = 1.0, log_drift_max: float = 10.0) -> Tensor:
         """The published loss on observations (T, B, D) with base noise (T, B, d)."""
-        h = observations.new_zeros(observations.shape[1], self.hidden)
+        state = observations.new_zeros(observations.shape[1], self.cell.width)
         errors, kls = [], []
         for o, eps in zip(observations, noise, strict=True):
+            h = self.cell.visible(state)
             prior = self.prior(h)
             posterior = self.posterior(torch.cat((h, self.encoder(o)), 1))
             z = self.sample(posterior, eps)
             errors.append((self.decoder(z) - o) ** 2)
             kls.append(self.kl(posterior, prior, log_drift_max))
-            h = self.cell(z, h)
+            state = self.cell(z, state)
         return torch.stack(errors).mean() + weight * torch.stack(kls).mean()
 
     @torch.no_grad()
     def load_member(self, state: dict[str, Tensor], member: int) -> None:
         """Take over the weights of one member of an hrssm.systems.rssm.model.RSSM state dict."""
         s = {name: tensor[member] for name, tensor in state.items()}
-
-        def fill(linear: nn.Linear, weight: Tensor, bias: Tensor) -> None:
-            linear.weight.copy_(weight.T)
-            linear.bias.copy_(bias[0])
 
         for net, prefix in ((self.encoder, "encoder"), (self.prior, "prior_head"), (self.decoder, "decoder")):
             for k, linear in enumerate(m for m in net if isinstance(m, nn.Linear)):
@@ -84,7 +83,5 @@ class StepByStep(nn.Module):
         fill(first, torch.cat((s["posterior_state"], s["posterior_evidence"])), s["posterior_bias"])
         fill(hidden, s["posterior_hidden.weight"], s["posterior_hidden.bias"])
         fill(head, s["posterior_head.weight"], s["posterior_head.bias"])
-        self.cell.weight_ih.copy_(s["cell.input_weight"].T)
-        self.cell.weight_hh.copy_(s["cell.state_weight"].T)
-        self.cell.bias_ih.copy_(s["cell.input_bias"][0])
-        self.cell.bias_hh.copy_(s["cell.state_bias"][0])
+        cell = {name.removeprefix("cell."): t for name, t in state.items() if name.startswith("cell.")}
+        self.cell.load_member(cell, member)

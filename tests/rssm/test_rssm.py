@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from hrssm.latents.table import LATENTS, latent
+from hrssm.networks.table import UPDATES
 from hrssm.systems.rssm.model import RSSM
 from hrssm.systems.rssm.objective import Objective
 from tests.rssm.step_by_step import StepByStep
 
-SETTINGS = {"256 x 32 x 8": (256, 32, 8), "128 x 64 x 20": (128, 64, 20)}
+SETTINGS = {"256 x 32 x 8": (256, 32, 8), "128 x 64 x 20": (128, 64, 20), "32 x 8 x 6": (32, 8, 6)}
 
 
 def generators(members: int, first: int = 0) -> list[torch.Generator]:
@@ -31,12 +32,15 @@ def batch(members: int, steps: int, size: int, noise_dim: int) -> tuple[torch.Te
     return observations, actions, torch.randn(members, steps, size, noise_dim, generator=g)
 
 
-@pytest.mark.parametrize("family", ["hg", "gaussian"])
-@pytest.mark.parametrize("setting", SETTINGS)
-def test_loss_and_every_gradient_equal_the_reference(float64, family, setting):
+CASES = [(family, setting, "gru") for family in ("hg", "gaussian") for setting in SETTINGS]
+CASES += [("hg", "32 x 8 x 6", update) for update in UPDATES]
+
+
+@pytest.mark.parametrize(("family", "setting", "update"), CASES)
+def test_loss_and_every_gradient_equal_the_reference(float64, family, setting, update):
     hidden, size, steps = SETTINGS[setting]
     members = 2
-    model = RSSM(latent(family)(16), generators(members), hidden=hidden)
+    model = RSSM(latent(family)(16), generators(members), hidden=hidden, update=update)
     observations, actions, noise = batch(members, steps, size, 16)
     objective = Objective(log_drift_max=10.0)
     losses = objective(model, model.observe(observations, actions, noise), observations, step=0)["loss"]
@@ -45,13 +49,13 @@ def test_loss_and_every_gradient_equal_the_reference(float64, family, setting):
     assert all(g is not None for g in gradients.values())
 
     for k in range(members):
-        reference = StepByStep(family, 16, hidden)
+        reference = StepByStep(family, 16, hidden, update)
         reference.load_member(model.state_dict(), k)
         loss = reference.loss(observations[k], noise[k])
         loss.backward()
         torch.testing.assert_close(losses[k], loss, rtol=1e-10, atol=1e-10)
         # Carry the ensemble's gradients into a second reference: the same map as for the weights lines the names up.
-        carried = StepByStep(family, 16, hidden)
+        carried = StepByStep(family, 16, hidden, update)
         carried.load_member(gradients, k)  # type: ignore[arg-type]
         for (name, mine), theirs in zip(carried.named_parameters(), reference.parameters(), strict=True):
             torch.testing.assert_close(
@@ -72,13 +76,15 @@ def test_a_member_does_not_depend_on_its_neighbours(family):
         torch.testing.assert_close(getattr(many, name)[1], getattr(one, name)[0])
 
 
-def test_imagination_starts_where_observation_ended_and_follows_the_prior():
-    model = RSSM(latent("hg")(4), generators(2), hidden=16, prior="action")
+@pytest.mark.parametrize("update", UPDATES)
+def test_imagination_starts_where_observation_ended_and_follows_the_prior(update):
+    model = RSSM(latent("hg")(4), generators(2), hidden=16, prior="action", update=update)
     observations, actions, noise = batch(2, 5, 7, 4)
     seen = model.observe(observations, actions, noise)
     dreamt = model.imagine(seen.deter[:, 3], actions[:, 3:], noise[:, 3:])
     torch.testing.assert_close(dreamt.prior[:, 0], seen.prior[:, 3])
     torch.testing.assert_close(dreamt.stoch[:, 0], model.family.sample(seen.prior[:, 3], noise[:, 3]))
+    torch.testing.assert_close(dreamt.deter[:, 1], model.cell(dreamt.stoch[:, 0], seen.deter[:, 3]))
     assert dreamt.reconstruction.shape == (2, 2, 7, 64)
 
 

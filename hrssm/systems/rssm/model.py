@@ -1,7 +1,8 @@
 """The recurrent state-space model, with a member axis, and everything that depends only on h kept off its recurrent
 path.
 
-Shapes: members M, steps T, batch B, observation D, embedding E, deterministic state H, latent d, head outputs P.
+Shapes: members M, steps T, batch B, observation D, embedding E, latent d, head outputs P; deterministic state S, of
+which the heads see H (all of it, but for an LSTM's cell).
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hrssm.latents.family import LatentFamily
-from hrssm.networks.gru import GRUCell
 from hrssm.networks.layers import MLP, Generators, Linear
+from hrssm.networks.table import state_update
 from hrssm.systems.rssm.recurrence import recur
 
 PriorKind = Literal["plain", "action", "action-frozen"]
@@ -26,7 +27,7 @@ DecoderKind = Literal["flat", "aware", "gated"]
 class Rollout:
     """What the model made of a batch of walks.
 
-    deter (M, T, B, H): h_t, the state *before* step t is seen; stoch (M, T, B, d): the sample z_t;
+    deter (M, T, B, S): h_t, the state *before* step t is seen; stoch (M, T, B, d): the sample z_t;
     posterior, prior (M, T, B, P): head outputs, which ``LatentFamily`` turns into distributions;
     reconstruction (M, T, B, D): the decoder's output on z_t.
     """
@@ -42,7 +43,8 @@ class RSSM(nn.Module):
     """Encoder, posterior, prior, decoder and GRU of the write-up (published.md), for any latent family.
 
     Per step: prior from h, posterior from (h, encoded observation), z from the posterior, reconstruction from z alone,
-    h <- GRU(z, h); h starts at zero. ``generators`` holds one generator per member, which draws its initial weights.
+    h <- GRU(z, h); h starts at zero. ``update`` names another state update in the GRU's place (`hrssm.networks.table`).
+    ``generators`` holds one generator per member, which draws its initial weights.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class RSSM(nn.Module):
         embedding: int = 128,
         prior: PriorKind = "plain",
         decoder: DecoderKind = "flat",
+        update: str = "gru",
     ) -> None:
         super().__init__()
         if prior != "plain" and not family.has_height:
@@ -76,7 +79,7 @@ class RSSM(nn.Module):
         self.decoder_kind = decoder
         features = family.dim + (2 if decoder != "flat" else 0)
         self.decoder = MLP(generators, features, hidden, hidden, observation_dim)
-        self.cell = GRUCell(generators, family.dim, hidden)
+        self.cell = state_update(update, generators, family.dim, hidden)
         # softplus(-1) = 0.31: how far the prior's height moves after a deeper, and after a shallower, step.
         self.action_shift: nn.Parameter | None = None
         if prior != "plain":
@@ -94,26 +97,21 @@ class RSSM(nn.Module):
         members, steps, batch, width = observations.shape
         embedded = self.encoder(observations.reshape(members, steps * batch, width))
         evidence = (embedded @ self.posterior_evidence).view(members, steps, batch, self.hidden)
-        # One product of h serves the posterior's first layer and the GRU's gates.
-        states, latents, posterior = recur(
-            self.family,
-            evidence,
-            noise,
-            torch.cat((self.posterior_state, self.cell.state_weight), -1),
-            torch.cat((self.posterior_bias, self.cell.state_bias), -1),
+        posterior_weights = (
+            self.posterior_state,
+            self.posterior_bias,
             self.posterior_hidden.weight,
             self.posterior_hidden.bias,
             self.posterior_head.weight,
             self.posterior_head.bias,
-            self.cell.input_weight,
-            self.cell.input_bias,
         )
+        states, latents, posterior = recur(self.family, self.cell, evidence, noise, posterior_weights)
         return Rollout(states, latents, posterior, self.prior(states, actions), self.decode(latents, gate=gate))
 
     def imagine(self, deter: Tensor, actions: Tensor, noise: Tensor, *, gate: float = 1.0) -> Rollout:
         """Roll the prior forward without observations.
 
-        deter (M, B, H) is the state to start from; actions (M, T, B); noise (M, T, B, family.noise_dim). Returns a
+        deter (M, B, S) is the state to start from; actions (M, T, B); noise (M, T, B, family.noise_dim). Returns a
         Rollout whose posterior is its prior.
         """
         h, states, latents, priors = deter, [], [], []
@@ -128,9 +126,10 @@ class RSSM(nn.Module):
         return Rollout(torch.stack(states, 1), z, raws, raws, self.decode(z, gate=gate))
 
     def prior(self, deter: Tensor, actions: Tensor) -> Tensor:
-        """Head outputs of the prior (M, T, B, P) from states (M, T, B, H) and the moves that led there (M, T, B)."""
-        members, steps, batch, width = deter.shape
-        raw = self.prior_head(deter.reshape(members, steps * batch, width)).view(members, steps, batch, -1)
+        """Head outputs of the prior (M, T, B, P) from states (M, T, B, S) and the moves that led there (M, T, B)."""
+        members, steps, batch, _ = deter.shape
+        h = self.cell.visible(deter).reshape(members, steps * batch, self.hidden)
+        raw = self.prior_head(h).view(members, steps, batch, -1)
         if self.action_shift is None:
             return raw
         deeper, shallower = F.softplus(self.action_shift)[:, :, None, None].unbind(1)

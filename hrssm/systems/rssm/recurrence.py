@@ -1,14 +1,15 @@
-"""The recurrent path of the model, and its derivative written out.
+"""The recurrent path of the model: unrolled for any state update, and with its derivative written out for a GRU.
 
-Only posterior, sample and GRU are sequential. Autograd would record some fifty small nodes a step, and form and add up
-one thin weight gradient a step. Here the backward pass keeps each step's output gradients and forms every weight's
-gradient as one product over all steps: the same sums in another order of additions, with a fraction of the overhead.
-The sampling step alone is left to autograd, so that any latent family fits. Tests hold loss and gradients to a plain
-step-by-step reference.
+Only posterior, sample and state update are sequential. Autograd records some fifty small nodes a step, and forms and
+adds up one thin weight gradient a step. The GRU's backward pass keeps each step's output gradients and forms every
+weight's gradient as one product over all steps: the same sums in another order of additions, with a fraction of the
+overhead. The sampling step alone is left to autograd, so that any latent family fits. Tests hold loss and gradients of
+both paths to a plain step-by-step reference.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
@@ -17,20 +18,58 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from hrssm.latents.family import LatentFamily
+from hrssm.networks.gru import GRUCell
+from hrssm.networks.state_update import StateUpdate
 
 
-def recur(family: LatentFamily, evidence: Tensor, noise: Tensor, *parameters: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """States h_t before each step (M, T, B, H), samples z_t (M, T, B, d), posterior head outputs (M, T, B, P).
+def recur(
+    family: LatentFamily, cell: StateUpdate, evidence: Tensor, noise: Tensor, posterior: Sequence[Tensor]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """States h_t before each step (M, T, B, S), samples z_t (M, T, B, d), posterior head outputs (M, T, B, P).
 
     evidence (M, T, B, H): what the posterior's first layer gets from the observations; noise (M, T, B, noise_dim).
-    parameters: weight (M, in, out) and bias (M, 1, out) of four maps in this order: from the state to the posterior's
-    first layer and the GRU's gates (H to H + 3 H, side by side); the posterior's second layer; its head; from z to the
-    gates.
+    posterior: weight (M, in, out) and bias (M, 1, out) of three maps in this order: from the state to the posterior's
+    first layer, its second layer, its head. ``cell`` takes z and the state to the next state, which starts at zero.
     """
-    return cast(tuple[Tensor, Tensor, Tensor], _Recurrence.apply(family, evidence, noise, *parameters))
+    if not isinstance(cell, GRUCell):
+        return _unrolled(family, cell, evidence, noise, posterior)
+    # One product of h serves the posterior's first layer and the GRU's gates.
+    outputs = _Recurrence.apply(
+        family,
+        evidence,
+        noise,
+        torch.cat((posterior[0], cell.state_weight), -1),
+        torch.cat((posterior[1], cell.state_bias), -1),
+        *posterior[2:],
+        cell.input_weight,
+        cell.input_bias,
+    )
+    return cast(tuple[Tensor, Tensor, Tensor], outputs)
+
+
+def _unrolled(
+    family: LatentFamily, cell: StateUpdate, evidence: Tensor, noise: Tensor, posterior: Sequence[Tensor]
+) -> tuple[Tensor, Tensor, Tensor]:
+    state_weight, state_bias, hidden_weight, hidden_bias, head_weight, head_bias = posterior
+    members, _, batch, _ = evidence.shape
+    state = evidence.new_zeros(members, batch, cell.width)
+    states, samples, raws = [], [], []
+    for seen, draw in zip(evidence.unbind(1), noise.unbind(1), strict=True):
+        first = F.elu(seen + torch.baddbmm(state_bias, cell.visible(state), state_weight))
+        second = F.elu(torch.baddbmm(hidden_bias, first, hidden_weight))
+        raw = torch.baddbmm(head_bias, second, head_weight)
+        z = family.sample(raw, draw)
+        states.append(state)
+        samples.append(z)
+        raws.append(raw)
+        state = cell(z, state)
+    return torch.stack(states, 1), torch.stack(samples, 1), torch.stack(raws, 1)
 
 
 class _Recurrence(torch.autograd.Function):
+    """The recurrence with a GRU, on four maps: from the state to the posterior's first layer and the GRU's gates (H to
+    H + 3 H, side by side); the posterior's second layer; its head; from z to the gates."""
+
     @staticmethod
     def forward(
         ctx: Any,
