@@ -1,27 +1,31 @@
 """The verified reference for hyperbolic latent world models.
 
-Rooms are imported when they are first named, so that reading a formula does not load PyTorch:
-`hrssm.distributions`, `hrssm.geometry`, `hrssm.environments`, `hrssm.models`, `hrssm.training`, `hrssm.evaluation`,
-`hrssm.formulas`, `hrssm.reference`.
+Rooms, such as `hrssm.distributions` and `hrssm.formulas`, are imported when they are first named, so that reading a
+formula does not load PyTorch; so is `cite`.
 """
 
 from importlib import import_module
-from importlib.metadata import version
-from types import ModuleType
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING
 
-from hrssm.citation import cite
+if TYPE_CHECKING:
+    from hrssm.citation import cite as cite
 
 __all__ = ["__version__", "cite"]
-__version__ = version("hrssm")
-
-_ROOMS = ("distributions", "environments", "evaluation", "formulas", "geometry", "models", "reference", "training")
+__version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> ModuleType:
-    if name in _ROOMS:
+def __getattr__(name: str) -> object:
+    if name == "cite":
+        return import_module("hrssm.citation").cite
+    if name in _rooms():
         return import_module(f"hrssm.{name}")
     raise AttributeError(f"module 'hrssm' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return [*__all__, *_ROOMS]
+    return sorted({*__all__, *_rooms()})
+
+
+def _rooms() -> list[str]:
+    return [module.name for module in iter_modules(__path__)]

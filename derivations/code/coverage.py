@@ -9,6 +9,7 @@ import torch
 from torch.distributions import kl as registered_kl
 
 import hrssm.distributions as laws
+import hrssm.distributions.cross_kl  # registers the KLs between families
 from hrssm.citation import resolve
 
 
@@ -23,7 +24,7 @@ def public_formulas() -> Iterator[str]:
                 if method in vars(family):
                     yield f"hrssm.distributions.{name}.{method}"
     for q, p in registered_kl._KL_REGISTRY:
-        if q.__module__.startswith("hrssm."):
+        if q.__module__.startswith("hrssm.") and q is not laws.LatentDistribution:
             yield kl_name(q, p)
 
 

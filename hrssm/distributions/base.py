@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from importlib import import_module
 from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Size, Tensor
 from torch.distributions import Distribution, constraints
 from torch.distributions.constraint_registry import biject_to, transform_to
+from torch.distributions.kl import register_kl
 from torch.distributions.transforms import identity_transform
 
 __all__ = ["LatentDistribution", "hyperbolic_space"]
@@ -90,3 +93,21 @@ class LatentDistribution(Distribution):
     def _like(self) -> Tensor:
         """A parameter that has the dtype and device of samples."""
         raise NotImplementedError
+
+
+_BETWEEN_FAMILIES = "hrssm.distributions.cross_kl"
+
+
+@register_kl(LatentDistribution, LatentDistribution)
+def _kl_between_families(q: LatentDistribution, p: LatentDistribution) -> Tensor:
+    """The KL of two families, or a refusal, from the module that knows them all."""
+    _load_families()
+    return sys.modules[_BETWEEN_FAMILIES].kl_between_families(q, p)
+
+
+def _load_families() -> bool:
+    """Imported by name, so that no family's import runs it; to a compiled graph, which cannot import, a constant."""
+    return bool(import_module(_BETWEEN_FAMILIES))
+
+
+_load_families._dynamo_marked_constant = True  # type: ignore[attr-defined]

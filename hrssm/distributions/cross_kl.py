@@ -1,4 +1,4 @@
-"""KLs without a closed form: quadrature where symmetry leaves two or three dimensions, else estimates.
+"""KLs between families: quadrature where symmetry leaves two or three dimensions, else estimates.
 
 The radius of a Riemannian normal is integrated by `radial_rule`, its angle from an axis by `angle_rule`. Work is done
 in float64 whatever the dtype.
@@ -8,59 +8,24 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 from torch.distributions.kl import register_kl
 
+from hrssm.distributions.base import LatentDistribution
 from hrssm.distributions.horospherical_gaussian import HorosphericalGaussian
-from hrssm.distributions.monte_carlo import MonteCarloEstimate, monte_carlo_kl
-from hrssm.distributions.numerics.mean_square import angle_rule, mean_square_excess
+from hrssm.distributions.monte_carlo import monte_carlo_kl
+from hrssm.distributions.numerics.mean_square import angle_rule
 from hrssm.distributions.numerics.radial import radial_rule
-from hrssm.distributions.numerics.stable import exp_gap, log_cosh
+from hrssm.distributions.numerics.stable import log_cosh
 from hrssm.distributions.riemannian_normal import RiemannianNormal
 from hrssm.distributions.wrapped_normal import WrappedNormal
-from hrssm.geometry import horospherical as geometry
 
-__all__: list[str] = []
-
-
-@register_kl(RiemannianNormal, RiemannianNormal)
-def _kl_riemannian_riemannian(q: RiemannianNormal, p: RiemannianNormal) -> Tensor:
-    """Exact up to quadrature for every pair of centres; for one centre the closed form of `rn-moment`.
-
-    log(Z_p / Z_q) - E r^2 / (2 sigma_q^2) + E dist(z, loc_p)^2 / (2 sigma_p^2), z ~ q.
-    """
-    _same_space(q, p)
-    fibre = q.event_shape[0] - 1
-    between = geometry.distance(q.loc.double(), p.loc.double())
-    moved = mean_square_excess(q.scale, between, fibre)
-    return (_concentric(q, p, fibre) + moved / (2 * p.scale.double().square())).to(q.loc.dtype)
+__all__ = ["kl_between_families"]
 
 
-def _concentric(q: RiemannianNormal, p: RiemannianNormal, fibre: int) -> Tensor:
-    """KL of the radial laws, log(Z_p / Z_q) + t E r^2 with t = 1 / (2 sigma_p^2) - 1 / (2 sigma_q^2) (`rn-moment`).
-
-    It is the mean of the difference of the log-densities; for scales near each other, where that cancels, it
-    is log E exp(-t (r^2 - E r^2)) without the linear term.
-    """
-    rule = radial_rule(q.scale, fibre)
-    a, b = q.scale.double(), p.scale.double()
-    t = (a - b) * (a + b) / (2 * (a * b).square())
-    square = rule.nodes.square()
-    moment = rule.expectation(square)
-    centred = square - moment.unsqueeze(-1)
-    # A scale that was expanded, as a prior's is, needs one rule.
-    distinct = p.scale[tuple(slice(1) if stride == 0 else slice(None) for stride in p.scale.stride())]
-    other = radial_rule(distinct, fibre)
-    apart = rule.expectation(rule.log_density(rule.nodes) - other.log_density(rule.nodes))
-    near = t.square() * rule.expectation(centred.square()) < 0.06
-    tilt = torch.where(near, t, torch.zeros_like(t)).unsqueeze(-1)
-    close = torch.log1p(rule.expectation(exp_gap(-tilt * centred)))
-    return torch.where(near, close, apart)
-
-
-@register_kl(RiemannianNormal, HorosphericalGaussian)
 def _kl_riemannian_horospherical(q: RiemannianNormal, p: HorosphericalGaussian) -> Tensor:
     """Quadrature over radius and angle, any coupling and one fibre scale or several."""
     _same_space(q, p)
@@ -96,7 +61,6 @@ def _kl_riemannian_horospherical(q: RiemannianNormal, p: HorosphericalGaussian) 
     return (cross - q.entropy().double()).to(q.loc.dtype)
 
 
-@register_kl(HorosphericalGaussian, RiemannianNormal)
 def _kl_horospherical_riemannian(q: HorosphericalGaussian, p: RiemannianNormal) -> Tensor:
     """Quadrature, any coupling and one fibre scale or several: log Z - H(q) + E dist(z, loc)^2 / (2 sigma^2)."""
     _same_space(q, p)
@@ -132,21 +96,6 @@ def _mean_square(q: HorosphericalGaussian, centre: Tensor) -> Tensor:
     return ((-torch.expm1(-exponent) @ weights) * heights).sum(-1)
 
 
-def _monte_carlo(q: WrappedNormal, p: WrappedNormal) -> MonteCarloEstimate:
-    """No closed form and no symmetry: the mean of log q - log p over samples of q, typed as an estimate."""
-    return monte_carlo_kl(q, p)
-
-
-for _pair in (
-    (WrappedNormal, WrappedNormal),
-    (WrappedNormal, HorosphericalGaussian),
-    (HorosphericalGaussian, WrappedNormal),
-    (WrappedNormal, RiemannianNormal),
-    (RiemannianNormal, WrappedNormal),
-):
-    register_kl(*_pair)(_monte_carlo)
-
-
 def _laplace_rule(device: torch.device) -> tuple[Tensor, ...]:
     """Standard heights and their weights, (N,), s and the weights 2 K_0(s) e^-s of d log s, (S,)."""
     t, heights, s, weights = (array.to(device) for array in _laplace_arrays())
@@ -172,3 +121,27 @@ def _same_space(q: HorosphericalGaussian | RiemannianNormal, p: HorosphericalGau
             f"KL between laws of event shapes {tuple(q.event_shape)} and {tuple(p.event_shape)}: both must "
             "live on the same H^d."
         )
+
+
+#: The KL of each pair of families that has one; no symmetry helps where a wrapped normal is in it.
+_PAIRS: dict[tuple[type[LatentDistribution], type[LatentDistribution]], Callable[..., Tensor]] = {
+    (RiemannianNormal, HorosphericalGaussian): _kl_riemannian_horospherical,
+    (HorosphericalGaussian, RiemannianNormal): _kl_horospherical_riemannian,
+    (WrappedNormal, HorosphericalGaussian): monte_carlo_kl,
+    (HorosphericalGaussian, WrappedNormal): monte_carlo_kl,
+    (WrappedNormal, RiemannianNormal): monte_carlo_kl,
+    (RiemannianNormal, WrappedNormal): monte_carlo_kl,
+}
+for _pair, _kl in _PAIRS.items():
+    register_kl(*_pair)(_kl)
+
+
+def kl_between_families(q: LatentDistribution, p: LatentDistribution) -> Tensor:
+    """KL(q, p) of two families; raises NotImplementedError where none is known."""
+    for (family_q, family_p), kl in _PAIRS.items():
+        if isinstance(q, family_q) and isinstance(p, family_p):
+            return kl(q, p)
+    raise NotImplementedError(
+        f"No KL is known from {type(q).__name__} to {type(p).__name__}; "
+        "hrssm.distributions.monte_carlo_kl estimates one."
+    )

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Size, Tensor
 from torch.distributions import constraints
+from torch.distributions.kl import register_kl
 
 from hrssm.distributions.base import LatentDistribution, hyperbolic_space
-from hrssm.distributions.horospherical_gaussian import HorosphericalGaussian
+from hrssm.distributions.numerics.mean_square import mean_square_excess
 from hrssm.distributions.numerics.radial import log_radial_integral, radial_quantile, radial_rule
+from hrssm.distributions.numerics.stable import exp_gap
 from hrssm.geometry import horospherical as geometry
+
+if TYPE_CHECKING:
+    from hrssm.distributions.horospherical_gaussian import HorosphericalGaussian
 
 __all__ = ["RiemannianNormal"]
 
@@ -94,10 +100,10 @@ class RiemannianNormal(LatentDistribution):
         if coupling == 0.5:
             height_scale = self.scale * (1 + self._fibre * square / 12)
             fibre_scale = self.scale * (1 + (4 * self._fibre + 3) * square / 12)
+        # By name: who uses the Riemannian normal alone does not run another law's file.
+        other = import_module("hrssm.distributions.horospherical_gaussian").HorosphericalGaussian
         # Scales are stated at tau_loc = 0; the isometry that moves the origin to loc keeps them.
-        return HorosphericalGaussian(
-            height, self.loc[..., 1:], height_scale, fibre_scale, coupling, validate_args=self._validate_args
-        )
+        return other(height, self.loc[..., 1:], height_scale, fibre_scale, coupling, validate_args=self._validate_args)
 
     def rsample_from(self, noise: Tensor) -> Tensor:
         """loc . exp_origin(r noise / |noise|), r the radius at the quantile that |noise| has under chi_d."""
@@ -196,3 +202,42 @@ def _log_sphere(fibre: int) -> float:
     """Log-area of the unit sphere of dimension m = fibre, in R^(m + 1)."""
     half = (fibre + 1) / 2
     return math.log(2) + half * math.log(math.pi) - math.lgamma(half)
+
+
+@register_kl(RiemannianNormal, RiemannianNormal)
+def _kl_riemannian_riemannian(q: RiemannianNormal, p: RiemannianNormal) -> Tensor:
+    """Exact up to quadrature for every pair of centres; for one centre the closed form of `rn-moment`.
+
+    log(Z_p / Z_q) - E r^2 / (2 sigma_q^2) + E dist(z, loc_p)^2 / (2 sigma_p^2), z ~ q.
+    """
+    if q.event_shape != p.event_shape:
+        raise ValueError(
+            f"KL between RiemannianNormals of event shapes {tuple(q.event_shape)} and {tuple(p.event_shape)}: both "
+            "must live on the same H^d."
+        )
+    fibre = q.event_shape[0] - 1
+    between = geometry.distance(q.loc.double(), p.loc.double())
+    moved = mean_square_excess(q.scale, between, fibre)
+    return (_concentric(q, p, fibre) + moved / (2 * p.scale.double().square())).to(q.loc.dtype)
+
+
+def _concentric(q: RiemannianNormal, p: RiemannianNormal, fibre: int) -> Tensor:
+    """KL of the radial laws, log(Z_p / Z_q) + t E r^2 with t = 1 / (2 sigma_p^2) - 1 / (2 sigma_q^2) (`rn-moment`).
+
+    It is the mean of the difference of the log-densities; for scales near each other, where that cancels, it
+    is log E exp(-t (r^2 - E r^2)) without the linear term.
+    """
+    rule = radial_rule(q.scale, fibre)
+    a, b = q.scale.double(), p.scale.double()
+    t = (a - b) * (a + b) / (2 * (a * b).square())
+    square = rule.nodes.square()
+    moment = rule.expectation(square)
+    centred = square - moment.unsqueeze(-1)
+    # A scale that was expanded, as a prior's is, needs one rule.
+    distinct = p.scale[tuple(slice(1) if stride == 0 else slice(None) for stride in p.scale.stride())]
+    other = radial_rule(distinct, fibre)
+    apart = rule.expectation(rule.log_density(rule.nodes) - other.log_density(rule.nodes))
+    near = t.square() * rule.expectation(centred.square()) < 0.06
+    tilt = torch.where(near, t, torch.zeros_like(t)).unsqueeze(-1)
+    close = torch.log1p(rule.expectation(exp_gap(-tilt * centred)))
+    return torch.where(near, close, apart)

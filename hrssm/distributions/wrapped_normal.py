@@ -8,9 +8,10 @@ from typing import ClassVar
 import torch
 from torch import Size, Tensor
 from torch.distributions import constraints
+from torch.distributions.kl import register_kl
 
 from hrssm.distributions.base import LatentDistribution, hyperbolic_space
-from hrssm.distributions.monte_carlo import MonteCarloEstimate, monte_carlo_entropy
+from hrssm.distributions.monte_carlo import MonteCarloEstimate, monte_carlo_entropy, monte_carlo_kl
 from hrssm.geometry import horospherical as geometry
 from hrssm.geometry import series
 
@@ -102,3 +103,9 @@ class WrappedNormal(LatentDistribution):
 
     def _like(self) -> Tensor:
         return self.loc
+
+
+@register_kl(WrappedNormal, WrappedNormal)
+def _kl_wrapped_normal(q: WrappedNormal, p: WrappedNormal) -> MonteCarloEstimate:
+    """No closed form and no symmetry: the mean of log q - log p over samples of q, typed as an estimate."""
+    return monte_carlo_kl(q, p)

@@ -148,7 +148,7 @@ def _centres_numeric(p: Any) -> tuple[Any, Any]:
     assumptions=["d = 3 in the first relation, 5 in the second"],
     uses=["rn-normaliser", "rn-moment", "geo-distance"],
     sources=[("perret2026", "A.4")],
-    implements=["hrssm.distributions.cross_kl._kl_riemannian_riemannian"],
+    implements=["hrssm.distributions.riemannian_normal._kl_riemannian_riemannian"],
     certificate=Certificate(
         points=grid(26, sigma_q=("1/5", "2"), sigma_p=("1/5", "2"), D=("1/10", "4")),
         independent=_centres_balls,
