@@ -9,7 +9,6 @@ import torch
 from torch.distributions import kl as registered_kl
 
 import hrssm.distributions as laws
-import hrssm.distributions.cross_kl  # registers the KLs between families
 from hrssm.citation import resolve
 
 
