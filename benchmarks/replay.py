@@ -51,9 +51,9 @@ def ring(capacity: int, directory: Path) -> Calls:
 
 def torchrl_slices(capacity: int, directory: Path, cached: bool) -> Calls:
     """torchrl's replay with the slices of episodes that its documentation shows, filled."""
-    from tensordict import TensorDict
-    from torchrl.data import LazyMemmapStorage, SliceSampler
-    from torchrl.data import ReplayBuffer as Replay
+    from tensordict import TensorDict  # pyright: ignore[reportMissingImports]
+    from torchrl.data import LazyMemmapStorage, SliceSampler  # pyright: ignore[reportMissingImports]
+    from torchrl.data import ReplayBuffer as Replay  # pyright: ignore[reportMissingImports]
 
     replay = Replay(
         storage=LazyMemmapStorage(capacity, scratch_dir=directory / f"torchrl-{cached}"),
