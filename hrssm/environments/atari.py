@@ -81,7 +81,7 @@ class AtariEnvironment(gymnasium.Env[Frame, np.int64]):
         self.ale.setFloat("repeat_action_probability", 0.0)
         self.ale.setInt("max_num_frames_per_episode", 0)
         self.ale.setInt("random_seed", 0)
-        self.ale.loadROM(roms.get_rom_path(game))
+        self.ale.loadROM(str(roms.get_rom_path(game)))
         self._actions = self.ale.getMinimalActionSet()
         self.screen: Frame = np.zeros((*self.ale.getScreenDims(), 3), np.uint8)
         height, width, _ = self.screen.shape
