@@ -12,14 +12,14 @@ from derivations.engine.formula import Formula, entries_of
 
 #: Folders of `derivations/chapters`, each with the modules that hold its entries.
 CHAPTERS = {
-    "geometry": ("horospherical", "geodesics", "models", "volume_growth"),
+    "geometry": ("metric", "curvature", "horospherical", "geodesics", "models", "volume_growth"),
     "horospherical_gaussian": ("density", "information", "kl", "kl_properties"),
     "coupled_family": ("density", "kl"),
     "riemannian_normal": ("density", "kl", "small_scale", "exact"),
-    "other_families": ("wrapped_normal", "gaussian_manifold"),
-    "environment": ("walk", "observations", "embedding"),
-    "objective": ("collapse",),
-    "statistics": ("rank_ceiling",),
+    "other_families": ("wrapped_normal", "normal", "gaussian_manifold"),
+    "environment": ("occupancy", "clock", "observations", "embedding"),
+    "objective": ("scale", "collapse", "parameter_count"),
+    "statistics": ("rank_ceiling", "sign_test", "reconstruction_threshold"),
 }
 
 

@@ -15,10 +15,10 @@ from math import log, sqrt
 import numpy as np
 import torch
 
+from derivations.chapters.environment.clock import clock_order
 from derivations.chapters.environment.observation_law import STEPS, floors, realised, table_moments
 from derivations.chapters.environment.walk import (
     clock_accuracy,
-    clock_order,
     depth_laws,
     expected_depth,
     joint_law,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from derivations.chapters.objective.collapse import d, param_count
+from derivations.chapters.objective.parameter_count import d, param_count
 from hrssm.latents.table import latent
 
 HEADS = ("hg", "hg-diagonal", "gaussian", "gaussian-two-scale")

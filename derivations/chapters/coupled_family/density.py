@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from derivations.chapters.horospherical_gaussian.density import Z, coordinates, e
+from derivations.chapters.horospherical_gaussian.density import Z, e
 from derivations.chapters.horospherical_gaussian.symbols import (
     FIBRE,
     FUBINI,
@@ -26,9 +26,6 @@ from derivations.chapters.horospherical_gaussian.symbols import (
     beta,
     m,
     mu,
-    name,
-    over_line,
-    phi,
     s,
     sigma,
     t,
@@ -54,6 +51,7 @@ from derivations.engine.kernel import (
     substitute,
     symbol,
 )
+from derivations.engine.notation import coordinates, name, over_line, phi
 
 HALF = sp.Rational(1, 2)
 kappa = symbol("kappa", real=True)

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from derivations.chapters.coupled_family.density import COUPLING, COUPLINGS, HALF, k, kappa, kappa_p, kappa_q
-from derivations.chapters.horospherical_gaussian.density import coordinates
 from derivations.chapters.horospherical_gaussian.kl import (
     KL_DRIFT,
     KL_FIBRE,
@@ -32,9 +31,6 @@ from derivations.chapters.horospherical_gaussian.symbols import (
     mu,
     mu_p,
     mu_q,
-    name,
-    over_line,
-    phi,
     s,
     s_p,
     s_q,
@@ -64,6 +60,7 @@ from derivations.engine.kernel import (
     symbol,
     use,
 )
+from derivations.engine.notation import coordinates, name, over_line, phi
 
 # ------------------------------------------------------------------------------------------- KL
 

@@ -6,16 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from derivations.chapters.environment.clock import CLOCKS, clock_order
 from derivations.chapters.environment.observation_law import realised, table_balls, write_up_table
-from derivations.chapters.environment.walk import (
-    CLOCKS,
-    clock_accuracy,
-    clock_order,
-    depth_laws,
-    joint_law,
-    majority,
-    rank_correlation,
-)
+from derivations.chapters.environment.walk import clock_accuracy, depth_laws, joint_law, majority, rank_correlation
 from derivations.chapters.statistics.rank_ceiling import RANGES, ceiling_digits
 from hrssm.environments.occupancy import depth_occupancy, occupancy
 from hrssm.environments.tree import TreeMDP

@@ -12,20 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from derivations.chapters.geometry.horospherical import (
-    CURVATURE,
-    GEOMETRY,
-    HEIGHTS,
-    b,
-    christoffel,
-    coordinates,
-    delta,
-    metric,
-    minkowski,
-    name,
-    other,
-    tau,
-)
+from derivations.chapters.geometry.curvature import christoffel
+from derivations.chapters.geometry.symbols import CURVATURE, GEOMETRY, HEIGHTS, b, delta, metric, minkowski, other, tau
 from derivations.engine.kernel import (
     Certificate,
     Point,
@@ -42,6 +30,7 @@ from derivations.engine.kernel import (
     substitute,
     symbol,
 )
+from derivations.engine.notation import coordinates, name
 
 r = symbol("r", positive=True)
 theta = symbol("theta", real=True)

@@ -9,23 +9,33 @@ X(tau, b) below is an isometric embedding into Minkowski space, where distances 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import combinations, product
+from collections.abc import Iterator
 from typing import Any
 
+from derivations.chapters.geometry.symbols import (
+    CURVATURE,
+    GEOMETRY,
+    HEIGHTS,
+    POINTS,
+    SOURCE,
+    b,
+    delta,
+    lorentz,
+    metric,
+    minkowski,
+    other,
+    tau,
+)
 from derivations.engine.kernel import (
     Certificate,
     Point,
     Step,
     algebra,
     arb,
-    arb_series,
     argument,
-    differentiate,
     entry,
     exact,
     grid,
-    induction,
     integral,
     limit,
     log_expand,
@@ -33,222 +43,7 @@ from derivations.engine.kernel import (
     substitute,
     symbol,
 )
-
-SOURCE = "perret2026"
-GEOMETRY = "hrssm.geometry"
-HALF = sp.Rational(1, 2)
-HEIGHTS = ("-3", "3")
-
-tau, other = symbol("tau", real=True), symbol("tau_w", real=True)
-b = symbol("b", real=True)
-m = symbol("m", integer=True, positive=True)
-delta = symbol("delta", nonnegative=True)
-POINTS = {
-    tau: "height of the first point",
-    other: "height of the second point",
-    delta: "distance |b - b_w| of the fibre coordinates",
-}
-CURVATURE = "curvature -1"
-
-
-def name(text: str, *arguments: Any) -> Any:
-    """An undefined function that names a quantity."""
-    return sp.Function(text)(*(sp.Symbol(x) if isinstance(x, str) else x for x in arguments))
-
-
-def coordinates(stem: str, n: int) -> list[sp.Symbol]:
-    """Real symbols stem_1 ... stem_n."""
-    return [symbol(f"{stem}_{i + 1}", real=True) for i in range(n)]
-
-
-def metric(height: Any, n: int) -> Any:
-    """The metric matrix in (tau, b_1, ..., b_n)."""
-    return sp.diag(1, *([sp.exp(-2 * height)] * n))
-
-
-def lorentz(height: Any, fibre: Sequence[Any]) -> Any:
-    """X(tau, b) on the hyperboloid -X_0^2 + X_1^2 + ... = -1, with X_0 - X_1 = e^(-tau)."""
-    lift = sp.exp(-height) * sum(x**2 for x in fibre) / 2
-    return sp.Matrix([sp.cosh(height) + lift, sp.sinh(height) + lift, *(sp.exp(-height) * x for x in fibre)])
-
-
-def minkowski(x: Any, y: Any) -> Any:
-    """The inner product -x_0 y_0 + x_1 y_1 + ..."""
-    return -x[0] * y[0] + sum(x[i] * y[i] for i in range(1, len(x)))
-
-
-# -------------------------------------------------------------------------------- metric and volume
-
-dtau, db = symbol("dtau", real=True), symbol("db", nonnegative=True)
-
-
-@entry(
-    id="geo-metric",
-    title="The metric in horospherical coordinates",
-    statement=sp.Eq(name("ds^2", tau, dtau, db), dtau**2 + sp.exp(-2 * tau) * db**2),
-    symbols={tau: "height", dtau: "differential of the height", db: "length of the differential of b"},
-    conventions=[CURVATURE, "the half-space metric is (|dx|^2 + dy^2) / y^2, with x = b and y = e^tau"],
-    status="proves",
-    sources=[(SOURCE, "A.6")],
-    certificate=Certificate(
-        points=grid(tau=HEIGHTS, dtau=("-2", "2"), db=("0", "2")), independent=lambda p: _half_space(p)
-    ),
-)
-def geo_metric(claim: Any) -> Iterator[Step]:
-    """Pull the half-space metric back under y = e^tau."""
-    y = sp.exp(tau)
-    yield Step(sp.Derivative(y, tau), y, differentiate, "dy = e^tau dtau")
-    for n in (1, 2, 3):
-        bs = coordinates("b", n)
-        jacobian = sp.Matrix([*bs, y]).jacobian([tau, *bs])
-        pulled = jacobian.T * (sp.eye(n + 1) / y**2) * jacobian
-        yield Step(pulled, metric(tau, n), algebra, f"the pull-back as a matrix, outright for d = {n + 1}")
-    yield Step(
-        (db**2 + (y * dtau) ** 2) / y**2,
-        claim.rhs,
-        algebra,
-        "in any dimension |db|^2 is carried along as it is",
-    )
-
-
-def _half_space(p: Point) -> arb:
-    y = exact(p["tau"]).exp()
-    return ((exact(p["db"]) / y) ** 2) + (y * exact(p["dtau"]) / y) ** 2
-
-
-@entry(
-    id="geo-volume",
-    title="The Riemannian volume",
-    statement=sp.Eq(name("volume", tau, m), sp.exp(-m * tau)),
-    symbols={tau: "height", m: "dimension of the fibre, d - 1"},
-    conventions=[CURVATURE, "density with respect to dtau db"],
-    uses=["geo-metric"],
-    status="proves",
-    sources=[(SOURCE, "A.6")],
-    implements=[f"{GEOMETRY}.volume", f"{GEOMETRY}.log_volume"],
-    certificate=Certificate(
-        points=grid(tau=HEIGHTS, m=[1, 2, 3, 4, 7, 15, 31]),
-        independent=lambda p: exact(p["tau"]).exp() / exact(p["tau"]).exp() ** (int(p["m"]) + 1),
-    ),
-)
-def geo_volume(claim: Any) -> Iterator[Step]:
-    """The square root of the metric's determinant."""
-    for n in (1, 2, 3):
-        yield Step(metric(tau, n).det(), sp.exp(-2 * n * tau), algebra, f"determinant, outright for d = {n + 1}")
-    k = sp.Symbol("k", integer=True, positive=True)
-    yield Step(
-        sp.Product(sp.exp(-2 * tau), (k, 1, m)),
-        sp.exp(-2 * m * tau),
-        induction(m, 1),
-        "a diagonal matrix in any dimension",
-    )
-    yield Step(sp.sqrt(sp.exp(-2 * m * tau)), claim.rhs, algebra, "its square root")
-
-
-def christoffel(g: Any, x: Sequence[sp.Symbol]) -> list[list[list[Any]]]:
-    """Christoffel symbols [i][j][k] with the upper index first."""
-    inverse, n = g.inv(), len(x)
-    return [
-        [
-            [
-                sum(
-                    inverse[i, q] * (sp.diff(g[q, j], x[k]) + sp.diff(g[q, k], x[j]) - sp.diff(g[j, k], x[q]))
-                    for q in range(n)
-                )
-                / 2
-                for k in range(n)
-            ]
-            for j in range(n)
-        ]
-        for i in range(n)
-    ]
-
-
-def riemann(g: Any, x: Sequence[sp.Symbol]) -> dict[tuple[int, int, int, int], Any]:
-    """The curvature tensor R_ijkl with all indices down, for all index quadruples."""
-    n, gamma = len(x), christoffel(g, x)
-
-    def up(i: int, j: int, k: int, q: int) -> Any:
-        value = sp.diff(gamma[i][j][q], x[k]) - sp.diff(gamma[i][j][k], x[q])
-        return value + sum(gamma[i][k][r] * gamma[r][j][q] - gamma[i][q][r] * gamma[r][j][k] for r in range(n))
-
-    return {
-        (i, j, k, q): sp.expand(sum(g[i, r] * up(r, j, k, q) for r in range(n)))
-        for i, j, k, q in product(range(n), repeat=4)
-    }
-
-
-def _by_bending(p: Point) -> arb:
-    """Curvature of a plane by Gauss: how the hyperboloid bends in Minkowski space, in Taylor arithmetic.
-
-    The plane is spanned by two vectors at (tau, 0, ..., 0) with all coordinates at work. X is its own normal, with
-    <X, X> = -1, so K = (II(u, u) II(v, v) - II(u, v)^2) / (-(|u|^2 |v|^2 - <u, v>^2)), II(u, u) = <D_u D_u X, X>.
-    """
-    n = int(p["d"])
-    one = [1 + exact(p["first"]) * i for i in range(n)]
-    two = [exact(p["second"]) - i * i for i in range(n)]
-    place = [exact(p["tau"]), *(arb(i) / 3 for i in range(1, n))]
-
-    def forms(v: list[arb]) -> tuple[arb, arb]:
-        """The first and second fundamental form of a vector, from X along a line."""
-        tau_, *fibre = (arb_series([x, step], 3) for x, step in zip(place, v, strict=True))
-        lift = (-tau_).exp() * sum((x * x for x in fibre), arb_series([0], 3)) / 2
-        grow, shrink = tau_.exp() / 2, (-tau_).exp() / 2
-        point = [grow + shrink + lift, grow - shrink + lift, *((-tau_).exp() * x for x in fibre)]
-        start, velocity, bend = ([x[k] for x in point] for k in range(3))
-        return minkowski(velocity, velocity), 2 * minkowski(bend, start)
-
-    (a, g), (c, h), (both, mixed) = (forms(v) for v in (one, two, [x + y for x, y in zip(one, two, strict=True)]))
-    inner, mixed = (both - a - c) / 2, (mixed - g - h) / 2
-    return -(g * h - mixed * mixed) / (a * c - inner * inner)
-
-
-@entry(
-    id="geo-curvature",
-    title="All sectional curvatures are -1",
-    statement=sp.Eq(name("K", "plane"), sp.Integer(-1)),
-    symbols={},
-    uses=["geo-metric"],
-    status="new",
-    certificate=Certificate(
-        points=grid(30, tau=HEIGHTS, d=[2, 3, 4, 7], first=("-2", "2"), second=("-1", "3")), independent=_by_bending
-    ),
-)
-def geo_curvature(claim: Any) -> Iterator[Step]:
-    """R_ijkl = K (g_ik g_jl - g_il g_jk) with one constant K is equivalent to every plane having curvature
-    K."""
-    for n in (1, 2, 3):
-        x = [tau, *coordinates("b", n)]
-        g = metric(tau, n)
-        tensor = riemann(g, x)
-        planes = list(combinations(range(n + 1), 2))
-        yield Step(
-            sp.Matrix([tensor[i, j, i, j] / (g[i, i] * g[j, j] - g[i, j] ** 2) for i, j in planes]),
-            sp.Matrix([claim.rhs] * len(planes)),
-            algebra,
-            f"the coordinate planes, d = {n + 1}",
-        )
-        keys = sorted(tensor)
-        yield Step(
-            sp.Matrix([tensor[key] for key in keys]),
-            sp.Matrix([claim.rhs * (g[i, k] * g[j, q] - g[i, q] * g[j, k]) for i, j, k, q in keys]),
-            algebra,
-            f"all {len(keys)} components, hence all planes, d = {n + 1}",
-        )
-    g = metric(tau, 1)
-    plane = riemann(g, [tau, b])[0, 1, 0, 1] / g[1, 1]
-    yield Step(
-        plane,
-        claim.rhs,
-        algebra,
-        "a component with at most four distinct indices involves tau and at most three fibre coordinates, "
-        "or fibre "
-        "coordinates alone, and Christoffel symbols of a diagonal metric bring in no others: d = 4 has "
-        "every pattern "
-        "but four distinct fibre indices, which vanish since no Christoffel symbol has three distinct "
-        "indices",
-    )
-
+from derivations.engine.notation import coordinates, name
 
 # ----------------------------------------------------------------------------------------- distance
 

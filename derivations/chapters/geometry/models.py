@@ -12,16 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from derivations.chapters.geometry.horospherical import (
-    CURVATURE,
-    GEOMETRY,
-    b,
-    coordinates,
-    lorentz,
-    minkowski,
-    name,
-    tau,
-)
+from derivations.chapters.geometry.symbols import CURVATURE, GEOMETRY, b, lorentz, minkowski, tau
 from derivations.engine.kernel import (
     Certificate,
     Point,
@@ -36,6 +27,7 @@ from derivations.engine.kernel import (
     sp,
     symbol,
 )
+from derivations.engine.notation import coordinates, name
 
 n = symbol("nu", nonnegative=True)
 LIFT = sp.exp(-tau) * n**2 / 2

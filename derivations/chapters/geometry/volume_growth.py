@@ -9,17 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from derivations.chapters.geometry.horospherical import (
-    COSH_DISTANCE,
-    CURVATURE,
-    HEIGHTS,
-    SOURCE,
-    delta,
-    m,
-    name,
-    other,
-    tau,
-)
+from derivations.chapters.geometry.horospherical import COSH_DISTANCE
+from derivations.chapters.geometry.symbols import CURVATURE, HEIGHTS, SOURCE, delta, m, other, tau
 from derivations.enclosures.gaussian import half_line
 from derivations.engine.kernel import (
     Certificate,
@@ -41,6 +32,7 @@ from derivations.engine.kernel import (
     substitute,
     symbol,
 )
+from derivations.engine.notation import name
 
 r, x = symbol("r", positive=True), symbol("x", real=True)
 k = symbol("k", integer=True, nonnegative=True)

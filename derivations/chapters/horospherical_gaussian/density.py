@@ -31,9 +31,6 @@ from derivations.chapters.horospherical_gaussian.symbols import (
     beta,
     m,
     mu,
-    name,
-    over_line,
-    phi,
     r,
     radius,
     s,
@@ -63,6 +60,7 @@ from derivations.engine.kernel import (
     substitute,
     symbol,
 )
+from derivations.engine.notation import coordinates, name, over_line, phi
 
 
 def fibre_exponent(kappa: Any = 1) -> Any:
@@ -132,12 +130,6 @@ def hgnormaliser_by_integrals(claim: Any) -> Iterator[Step]:
         complete_square(tau),
         "the height integral; mu is gone and beta went before it",
     )
-
-
-def coordinates(stem: str, n: int, **assumptions: bool) -> list[sp.Symbol]:
-    """Symbols stem_1 ... stem_n, real unless told otherwise."""
-    assumptions = assumptions or {"real": True}
-    return [sp.Symbol(f"{stem}_{i + 1}", **assumptions) for i in range(n)]
 
 
 kappa = symbol("kappa", real=True)

@@ -9,14 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from derivations.chapters.horospherical_gaussian.density import (
-    Z,
-    coordinates,
-    e,
-    hg_mgf,
-    hg_moment_fibre,
-    normaliser_by_integrals,
-)
+from derivations.chapters.horospherical_gaussian.density import Z, e, hg_mgf, hg_moment_fibre, normaliser_by_integrals
 from derivations.chapters.horospherical_gaussian.symbols import (
     FIBRE,
     HG,
@@ -29,9 +22,6 @@ from derivations.chapters.horospherical_gaussian.symbols import (
     beta,
     m,
     mu,
-    name,
-    over_line,
-    phi,
     r,
     radius,
     s,
@@ -64,6 +54,7 @@ from derivations.engine.kernel import (
     symbol,
     use,
 )
+from derivations.engine.notation import coordinates, name, over_line, phi
 
 HALF = sp.Rational(1, 2)
 LOG_DENSITY = -((tau - mu) ** 2) / (2 * sigma**2) - radius**2 * sp.exp(-2 * tau) / (2 * s**2) - sp.log(Z)

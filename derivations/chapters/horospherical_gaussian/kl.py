@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from derivations.chapters.horospherical_gaussian.density import coordinates, hg_mgf
+from derivations.chapters.horospherical_gaussian.density import hg_mgf
 from derivations.chapters.horospherical_gaussian.symbols import (
     FUBINI,
     HG,
@@ -26,9 +26,6 @@ from derivations.chapters.horospherical_gaussian.symbols import (
     mu,
     mu_p,
     mu_q,
-    name,
-    over_line,
-    phi,
     s_p,
     s_q,
     sigma,
@@ -56,6 +53,7 @@ from derivations.engine.kernel import (
     symbol,
     use,
 )
+from derivations.engine.notation import coordinates, name, over_line, phi
 
 KL_HEIGHT = sp.log(sigma_p / sigma_q) + (sigma_q**2 + (mu_q - mu_p) ** 2) / (2 * sigma_p**2) - sp.Rational(1, 2)
 KL_FIBRE = m * (sp.log(s_p / s_q) + s_q**2 / (2 * s_p**2) - sp.Rational(1, 2))

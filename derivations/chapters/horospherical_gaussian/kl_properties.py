@@ -28,7 +28,6 @@ from derivations.chapters.horospherical_gaussian.symbols import (
     mu,
     mu_p,
     mu_q,
-    name,
     s_p,
     s_q,
     sigma,
@@ -59,6 +58,7 @@ from derivations.engine.kernel import (
     symbol,
     use,
 )
+from derivations.engine.notation import name
 
 x = symbol("x", positive=True)
 CONVEX = x - 1 - sp.log(x)

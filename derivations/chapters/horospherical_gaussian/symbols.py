@@ -4,9 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from derivations.engine.kernel import grid, sp, symbol
+from derivations.engine.kernel import grid, symbol
 
 HG = "hrssm.distributions.HorosphericalGaussian"
 SOURCE = "perret2026"
@@ -53,18 +51,3 @@ PAIR_GRID = grid(
     delta=("0", "3"),
     m=[1, 2, 3, 15],
 )
-
-
-def phi(x: Any) -> Any:
-    """Density of the standard normal."""
-    return sp.exp(-(x**2) / 2) / sp.sqrt(2 * sp.pi)
-
-
-def over_line(f: Any, x: sp.Symbol) -> Any:
-    """The unevaluated integral of f over x in R."""
-    return sp.Integral(f, (x, -sp.oo, sp.oo))
-
-
-def name(text: str, *arguments: Any) -> Any:
-    """An undefined function that names a quantity."""
-    return sp.Function(text)(*(sp.Symbol(a) if isinstance(a, str) else a for a in arguments))

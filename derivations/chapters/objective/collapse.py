@@ -1,4 +1,4 @@
-"""The write-up's objective: what it weighs, when it keeps a direction, and what the heads cost.
+"""When the write-up's objective keeps a direction of the observations, and when a code pays.
 
 The loss is the mean over the D coordinates of the squared error, plus beta times the KL in nats.
 """
@@ -6,7 +6,6 @@ The loss is the mean over the D coordinates of the squared error, plus beta time
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any
 
 from flint import arb
@@ -19,6 +18,7 @@ from derivations.chapters.environment.walk_covariance import (
     tilted,
     trajectory_eigenvalues,
 )
+from derivations.chapters.objective.scale import D, beta
 from derivations.engine.kernel import (
     Certificate,
     Step,
@@ -34,98 +34,7 @@ from derivations.engine.kernel import (
     symbol,
 )
 
-beta, D, sigma = symbol("beta", positive=True), symbol("D", positive=True), symbol("sigma", positive=True)
 ell, g = symbol("l", positive=True), symbol("g", nonnegative=True)
-
-
-# ------------------------------------------------------------------------------------------- obj-scale
-
-
-def _misfit_ratio(width: int, scale: arb) -> arb:
-    """Difference of negative log-likelihoods over that of mean squared errors, at two reconstructions."""
-    seen = [arb(3 * i + 1) / 7 for i in range(width)]
-    guesses = ([arb(i) / 5 for i in range(width)], [arb(1 - 2 * i) / 3 for i in range(width)])
-    errors, surprises = [], []
-    for guess in guesses:
-        squares = [(o - m) ** 2 for o, m in zip(seen, guess, strict=True)]
-        errors.append(sum(squares, arb(0)) / width)
-        densities = [(-q / (2 * scale**2)).exp() / (scale * (2 * arb.pi()).sqrt()) for q in squares]
-        surprises.append(-sum((p.log() for p in densities), arb(0)))
-    return (surprises[0] - surprises[1]) / (errors[0] - errors[1])
-
-
-def _scale_independent(p: Mapping[str, Any]) -> list[arb]:
-    width, weight = int(p["D"]), exact(p["beta"])
-    at_one = weight * _misfit_ratio(width, arb(1))
-    low, high = arb(0), arb(100)
-    for _ in range(130):  # the weight falls with sigma: bisect for the scale at which it is one
-        middle = ((low + high) / 2).mid()
-        low, high = (middle, high) if at_one / middle**2 > 1 else (low, middle)
-    at = [weight * _misfit_ratio(width, exact(p["sigma"])), low.union(high)]
-    return [*at, *_scale_constants()]
-
-
-@cache
-def _scale_constants() -> tuple[arb, ...]:
-    with precision(192):
-        unit, noise = _misfit_ratio(64, arb(1)), _misfit_ratio(64, arb(1) / 20)
-        return unit, noise, unit.sqrt()
-
-
-beta_eff, sigma_star = sp.Function("beta_eff"), sp.Function("sigma_star")
-
-
-@entry(
-    id="obj-scale",
-    title="The weight of the KL in the write-up's loss, read as an ELBO",
-    statement=sp.Tuple(
-        sp.Eq(beta_eff(beta, D, sigma), beta * D / (2 * sigma**2)),
-        sp.Eq(sigma_star(beta, D), sp.sqrt(beta * D / 2)),
-        sp.Eq(beta_eff(1, 64, 1), 32),
-        sp.Eq(beta_eff(1, 64, sp.Rational(1, 20)), 12800),
-        sp.Eq(sigma_star(1, 64), 4 * sp.sqrt(2)),
-    ),
-    symbols={
-        beta: "weight of the KL in the loss",
-        D: ("coordinates of an observation, over which the loss averages", "positive integer"),
-        sigma: "scale of the Gaussian likelihood",
-    },
-    assumptions=("KL in nats; the likelihood is N(o_hat, sigma^2 I); additive constants do not matter",),
-    status="corrects",
-    sources=[("perret2026", "loss")],
-    implements=["hrssm.systems.rssm.objective.Objective"],
-    certificate=Certificate(
-        points=tuple(
-            {
-                "beta": sp.Rational(1 + 3 * i, 20),
-                "D": sp.Integer(1 + i % 9),
-                "sigma": sp.Rational(2 + 5 * i, 31),
-            }
-            for i in range(25)
-        ),
-        independent=_scale_independent,
-    ),
-)
-def obj_scale(claim: Any) -> Iterator[Step]:
-    """Times D/(2 sigma^2) the squared error becomes the log-likelihood, and beta becomes beta_eff."""
-    error, kl = symbol("E", positive=True), symbol("R", positive=True)
-    constant = D * sp.log(2 * sp.pi * sigma**2) / 2
-    likelihood = D * error / (2 * sigma**2) + constant
-    loss = error + beta * kl
-    yield Step(
-        (D / (2 * sigma**2) * loss + constant - likelihood) / kl,
-        claim[0].rhs,
-        algebra,
-        "E is the mean squared error, R the KL: loss * D/(2 sigma^2) + constant = -log-likelihood + beta_eff R",
-    )
-    yield Step(claim[0].rhs.subs(sigma, claim[1].rhs), 1, algebra, "an ELBO, with weight one, at this scale alone")
-    yield Step(sp.sqrt(claim[0].rhs) * sigma, claim[1].rhs, algebra, "solved for the scale")
-    for index, values in ((2, {sigma: 1}), (3, {sigma: sp.Rational(1, 20)})):
-        yield Step(claim[0].rhs.subs({beta: 1, D: 64, **values}), claim[index].rhs, algebra, f"at {values}")
-    yield Step(claim[1].rhs.subs({beta: 1, D: 64}), claim[4].rhs, algebra, "about 5.66, a hundred times the noise")
-
-
-# ------------------------------------------------------------------------------------------- obj-collapse
 
 
 def _squeeze(p: Mapping[str, Any]) -> tuple[arb, arb]:
@@ -318,51 +227,3 @@ def obj_collapse(claim: Any) -> Iterator[Step]:
             algebra,
             f"{steps} steps: F/R of one tilted law of walks, enclosed; below this weight some code pays",
         )
-
-
-# ------------------------------------------------------------------------------------------- param-count
-
-d = symbol("d", positive=True, integer=True)
-
-
-def _head_sizes(p: Mapping[str, Any]) -> list[arb]:
-    """The names of what each head puts out, counted."""
-    coordinates = range(1, int(p["d"]) + 1)
-    fibre = coordinates[1:]
-    fibre_locs = {("beta", i) for i in fibre}
-    horospherical = {"mu", "sigma", "s"} | fibre_locs
-    diagonal = {"mu", "sigma"} | fibre_locs | {("s", i) for i in fibre}
-    gaussian = {("loc", i) for i in coordinates} | {("scale", i) for i in coordinates}
-    two_scale = {("loc", i) for i in coordinates} | {"first scale", "other scale"}
-    sizes = [len(names) for names in (horospherical, diagonal, gaussian, two_scale)]
-    return [*(arb(n) for n in sizes), arb(sizes[2] - sizes[0])]
-
-
-@entry(
-    id="param-count",
-    title="Numbers that a latent's head puts out",
-    statement=sp.Tuple(
-        sp.Eq(sp.Function("n_HG")(d), d + 2),
-        sp.Eq(sp.Function("n_HG_diagonal")(d), 2 * d),
-        sp.Eq(sp.Function("n_Gaussian")(d), 2 * d),
-        sp.Eq(sp.Function("n_two_scale")(d), d + 2),
-        sp.Eq(sp.Function("n_Gaussian")(d) - sp.Function("n_HG")(d), d - 2),
-    ),
-    symbols={d: ("dimension of the latent", "integer >= 2")},
-    status="refutes",
-    sources=[("perret2026", "same parameter count")],
-    implements=[
-        "hrssm.latents.horospherical.HG",
-        "hrssm.latents.horospherical.HGDiagonal",
-        "hrssm.latents.gaussian.Gaussian",
-        "hrssm.latents.gaussian.GaussianTwoScale",
-    ],
-    certificate=Certificate(points=tuple({"d": sp.Integer(n)} for n in range(2, 32)), independent=_head_sizes),
-)
-def param_count(claim: Any) -> Iterator[Step]:
-    """Counted by parameter; equal counts for HG and the diagonal Gaussian at d = 2 only."""
-    yield Step(1 + (d - 1) + 1 + 1, claim[0].rhs, algebra, "mu, beta, sigma, s")
-    yield Step(1 + (d - 1) + 1 + (d - 1), claim[1].rhs, algebra, "mu, beta, sigma, one s per fibre coordinate")
-    yield Step(d + d, claim[2].rhs, algebra, "location and scale per coordinate")
-    yield Step(d + 1 + 1, claim[3].rhs, algebra, "location, the first scale, the other scale")
-    yield Step(claim[2].rhs - claim[0].rhs, claim[4].rhs, algebra, "the excess, zero at d = 2 alone")

@@ -10,19 +10,16 @@ mean (a + 1) / a. Everything below is that sentence. A product of n planes has s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from flint import ctx
-
-from derivations.chapters.horospherical_gaussian.symbols import mu_p, mu_q, name, over_line, phi, sigma_p, sigma_q, t
-from derivations.chapters.other_families.wrapped_normal import normal_law
-from derivations.engine.ball_arithmetic import plus_minus
-from derivations.engine.kernel import (  # fmt: skip
+from derivations.chapters.horospherical_gaussian.symbols import mu_p, mu_q, sigma_p, sigma_q, t
+from derivations.chapters.other_families.normal import normal_law
+from derivations.enclosures.gamma import gamma_integrals, gamma_mean
+from derivations.engine.kernel import (
     Certificate,
     Point,
     Step,
-    acb,
     algebra,
     arb,
     argument,
@@ -42,6 +39,7 @@ from derivations.engine.kernel import (  # fmt: skip
     symbol,
     use,
 )
+from derivations.engine.notation import name, over_line, phi
 
 x, ell, y = symbol("x", real=True), symbol("ell", real=True), symbol("y", real=True)
 alpha, lam, g = symbol("alpha", real=True), symbol("lambda", real=True), symbol("g", real=True)
@@ -74,45 +72,6 @@ def log_normaliser(shape: Any, dispersion: Any) -> Any:
 def mean_log(shape: Any) -> Any:
     """E[y]: the mean of log(w)."""
     return sp.digamma(shape + 1) - sp.log(shape)
-
-
-# ------------------------------------------------------------------------------------ independent roads
-
-
-def gamma_integrals(shape: arb, fs: list[Callable[[Any], Any]], bound: Any = 1) -> list[arb]:
-    """The integral of f(y) h(y) over the line for each f, with h(y) = exp((a + 1) y - a (e^y - 1)); rigorous.
-
-    The caller vouches that |f(y)| <= bound e^(|y| / 4) for y < 0 and bound e^(5 y / 4) for y > 0. Below -T there is
-    h <= e^(a + (a + 1) y); above T, e^y >= e^T (1 + y - T).
-    """
-    quarter, wanted = arb(1) / 4, arb(2) ** (-ctx.prec - 10) / (abs(bound) + 1)
-    falls, rises = shape + 1 - quarter, shape + 1 + 5 * quarter
-
-    def right(cut: int) -> arb:
-        steep = shape * arb(cut).exp()
-        return (shape + rises * cut - steep).exp() / (steep - rises) if steep > rises else arb(1)
-
-    low = high = 8
-    while not (shape - falls * low).exp() / falls < wanted:
-        low += 4
-    while not right(high) < wanted:
-        high += 1
-    tail = ((shape - falls * low).exp() / falls + right(high)) * (abs(bound) + 1)
-
-    def total(f: Callable[[Any], Any]) -> arb:
-        def weighted(z: Any, _: bool) -> Any:
-            return f(z) * ((shape + 1) * z - shape * (z.exp() - 1)).exp()
-
-        ends = ((-low, -4), (-4, 0), (0, 4), (4, high))
-        return sum((acb.integral(weighted, acb(p), acb(q)).real for p, q in ends), plus_minus(tail))
-
-    return [total(f) for f in fs]
-
-
-def gamma_mean(shape: arb, f: Callable[[Any], Any], bound: Any) -> arb:
-    """E[f(y)] under the density proportional to h; its normaliser is integrated too, there is no gamma function."""
-    body, mass = gamma_integrals(shape, [f, lambda z: z * 0 + 1], bound)
-    return body / mass
 
 
 def shape_at(p: Point, side: str = "") -> arb:

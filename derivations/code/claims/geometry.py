@@ -11,8 +11,10 @@ import sympy as sp
 
 from derivations.chapters.geometry import models as models
 from derivations.chapters.geometry.geodesics import h, n, v0, w
-from derivations.chapters.geometry.horospherical import a, b, c, coordinates, delta, gap, ideal, m, other, tau
+from derivations.chapters.geometry.horospherical import a, c, gap, ideal
+from derivations.chapters.geometry.symbols import b, delta, m, other, tau
 from derivations.code.claim import Claim
+from derivations.engine.notation import coordinates
 from derivations.engine.rewrites import normal
 from hrssm.geometry import charts
 from hrssm.geometry import horospherical as geometry

@@ -20,8 +20,8 @@ from torch.distributions import kl_divergence
 
 from derivations.chapters.coupled_family.density import kappa, kappa_p, kappa_q
 from derivations.chapters.geometry.geodesics import LENGTH, v0, w
-from derivations.chapters.geometry.horospherical import b, other
-from derivations.chapters.horospherical_gaussian.density import coordinates, e
+from derivations.chapters.geometry.symbols import b, other
+from derivations.chapters.horospherical_gaussian.density import e
 from derivations.chapters.horospherical_gaussian.symbols import (
     beta,
     delta,
@@ -45,6 +45,7 @@ from derivations.code.claim import Claim
 from derivations.code.claims.gaussian_manifold import MANIFOLD
 from derivations.code.claims.geometry import GEOMETRY, cosh_distance, half_chord, point
 from derivations.code.guarded import radial as radial_table
+from derivations.engine.notation import coordinates
 from hrssm.distributions import (
     CoordinateDensity,
     Gaussian,

@@ -1,0 +1,96 @@
+"""The metric in horospherical coordinates and its volume."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from derivations.chapters.geometry.symbols import (
+    CURVATURE,
+    GEOMETRY,
+    HEIGHTS,
+    SOURCE,
+    m,
+    metric,
+    tau,
+)
+from derivations.engine.kernel import (
+    Certificate,
+    Point,
+    Step,
+    algebra,
+    arb,
+    differentiate,
+    entry,
+    exact,
+    grid,
+    induction,
+    sp,
+    symbol,
+)
+from derivations.engine.notation import coordinates, name
+
+dtau, db = symbol("dtau", real=True), symbol("db", nonnegative=True)
+
+
+@entry(
+    id="geo-metric",
+    title="The metric in horospherical coordinates",
+    statement=sp.Eq(name("ds^2", tau, dtau, db), dtau**2 + sp.exp(-2 * tau) * db**2),
+    symbols={tau: "height", dtau: "differential of the height", db: "length of the differential of b"},
+    conventions=[CURVATURE, "the half-space metric is (|dx|^2 + dy^2) / y^2, with x = b and y = e^tau"],
+    status="proves",
+    sources=[(SOURCE, "A.6")],
+    certificate=Certificate(
+        points=grid(tau=HEIGHTS, dtau=("-2", "2"), db=("0", "2")), independent=lambda p: _half_space(p)
+    ),
+)
+def geo_metric(claim: Any) -> Iterator[Step]:
+    """Pull the half-space metric back under y = e^tau."""
+    y = sp.exp(tau)
+    yield Step(sp.Derivative(y, tau), y, differentiate, "dy = e^tau dtau")
+    for n in (1, 2, 3):
+        bs = coordinates("b", n)
+        jacobian = sp.Matrix([*bs, y]).jacobian([tau, *bs])
+        pulled = jacobian.T * (sp.eye(n + 1) / y**2) * jacobian
+        yield Step(pulled, metric(tau, n), algebra, f"the pull-back as a matrix, outright for d = {n + 1}")
+    yield Step(
+        (db**2 + (y * dtau) ** 2) / y**2,
+        claim.rhs,
+        algebra,
+        "in any dimension |db|^2 is carried along as it is",
+    )
+
+
+def _half_space(p: Point) -> arb:
+    y = exact(p["tau"]).exp()
+    return ((exact(p["db"]) / y) ** 2) + (y * exact(p["dtau"]) / y) ** 2
+
+
+@entry(
+    id="geo-volume",
+    title="The Riemannian volume",
+    statement=sp.Eq(name("volume", tau, m), sp.exp(-m * tau)),
+    symbols={tau: "height", m: "dimension of the fibre, d - 1"},
+    conventions=[CURVATURE, "density with respect to dtau db"],
+    uses=["geo-metric"],
+    status="proves",
+    sources=[(SOURCE, "A.6")],
+    implements=[f"{GEOMETRY}.volume", f"{GEOMETRY}.log_volume"],
+    certificate=Certificate(
+        points=grid(tau=HEIGHTS, m=[1, 2, 3, 4, 7, 15, 31]),
+        independent=lambda p: exact(p["tau"]).exp() / exact(p["tau"]).exp() ** (int(p["m"]) + 1),
+    ),
+)
+def geo_volume(claim: Any) -> Iterator[Step]:
+    """The square root of the metric's determinant."""
+    for n in (1, 2, 3):
+        yield Step(metric(tau, n).det(), sp.exp(-2 * n * tau), algebra, f"determinant, outright for d = {n + 1}")
+    k = sp.Symbol("k", integer=True, positive=True)
+    yield Step(
+        sp.Product(sp.exp(-2 * tau), (k, 1, m)),
+        sp.exp(-2 * m * tau),
+        induction(m, 1),
+        "a diagonal matrix in any dimension",
+    )
+    yield Step(sp.sqrt(sp.exp(-2 * m * tau)), claim.rhs, algebra, "its square root")
