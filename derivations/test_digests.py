@@ -16,8 +16,9 @@ from derivations.engine.kernel import modules_of
 from hrssm.records import sources
 
 FORMULAS = contents.collect()
-KL = next(c for c in CLAIMS if c.formula == "hg-kl")
-DISTANCE = next(c for c in CLAIMS if c.formula == "geo-distance")
+KL, DISTANCE, PLANE = (
+    next(i for i, claim in enumerate(CLAIMS) if claim.formula == id) for id in ("hg-kl", "geo-distance", "pgm-kl")
+)
 
 
 @pytest.fixture

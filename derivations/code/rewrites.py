@@ -10,7 +10,7 @@ from typing import Any
 
 import sympy as sp
 
-from derivations.engine.rewrites import gamma_at_base, normal
+from derivations.engine.algebra import gamma_at_base, normal
 
 
 def _logarithms(e: Any) -> Any:

@@ -9,8 +9,8 @@ from multiprocessing import get_context
 
 import torch
 
-from derivations.code.claim import Claim, ClaimReport
-from derivations.code.claims.table import CLAIMS, NUMERIC
+from derivations.code.claim import ClaimReport
+from derivations.code.claims.table import CLAIMS, HOMES, NUMERIC
 from derivations.code.coverage import implementation
 from derivations.code.proof import verify
 from derivations.contents import collect
@@ -23,16 +23,17 @@ def verify_one(index: int, formulas: Mapping[str, Formula] | None = None) -> Cla
     formulas = collect() if formulas is None else formulas
     claim = CLAIMS[index]
     key = f"code:{claim.implements}:{claim.formula}:{claim.variant}:torch={torch.__version__}"
-    plain = cache.recall(key, roots(claim, formulas), lambda: asdict(verify(claim, formulas)))
+    plain = cache.recall(key, roots(index, formulas), lambda: asdict(verify(claim, formulas)))
     return ClaimReport(**{k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()})
 
 
-def roots(claim: Claim, formulas: Mapping[str, Formula]) -> frozenset[str]:
+def roots(index: int, formulas: Mapping[str, Formula]) -> frozenset[str]:
     """The modules whose imports a claim's proof runs: the entries', the claim's own, the code's, and the prover."""
+    claim = CLAIMS[index]
     entries = [formulas[id] for id in (claim.formula, *claim.also) if id in formulas]
     chapters = {module for entry in entries for module in modules_of(entry)}
     code = {m for name in (claim.implements, *claim.guarded, *claim.opaque) for m in implementation(name)}
-    return frozenset({"derivations.code.proof", "derivations.code.claims.table", *chapters, *code})
+    return frozenset({"derivations.code.proof", HOMES[index], *chapters, *code})
 
 
 def verify_all(jobs: int = 2) -> list[ClaimReport]:

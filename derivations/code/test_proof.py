@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import sympy as sp
 import torch
+from torch.distributions import kl_divergence
 
 from derivations.code import aten, coverage, run
 from derivations.code import proof as code_proof
+from derivations.code.claims.horospherical import two
 from derivations.code.claims.table import CLAIMS, NUMERIC
 from derivations.code.guarded import table as guarded
 from derivations.code.guarded.gamma import MODULE, TaylorRemainder
@@ -134,16 +136,12 @@ HG_KL = next(c for c in CLAIMS if c.formula == "hg-kl")
     ids=["factor", "term", "tiny term", "one branch"],
 )
 def test_wrong_code_is_refused(spoil) -> None:
-    from derivations.code.claims.table import kl_divergence, two
-
     call = two(lambda q, p: spoil(kl_divergence(q, p), q, p))
     report = code_proof.verify(dataclasses.replace(HG_KL, call=call, dimensions=(2,)), FORMULAS)
     assert report.verdict != "true"
 
 
 def test_q_and_p_swapped_is_refused() -> None:
-    from derivations.code.claims.table import kl_divergence, two
-
     call = two(lambda q, p: kl_divergence(p, q))
     report = code_proof.verify(dataclasses.replace(HG_KL, call=call, dimensions=(3,)), FORMULAS)
     assert report.verdict == "false"

@@ -10,20 +10,23 @@ they are the same bytes. Nothing in them is edited by hand; `python -m derivatio
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import sympy as sp
-from sympy.printing.pycode import MpmathPrinter
 
 from derivations import contents
 from derivations.code import run as code_run
 from derivations.code.claim import ClaimReport
 from derivations.emission import typst_printer
-from derivations.engine.kernel import Formula, Report, relations
+from derivations.emission.bibtex import bibliography
+from derivations.emission.latex import latex, latex_file
+from derivations.emission.python import python
+from derivations.emission.text import one_line, text
+from derivations.emission.typst import typst_file
+from derivations.engine.kernel import Formula, Report
 from hrssm.records import sources
 
 ROOM = Path(__file__).parents[2] / "hrssm" / "formulas"
@@ -50,16 +53,16 @@ def emit(formulas: Mapping[str, Formula], reports: Sequence[Report], check: bool
     for id, before, after in fallen(files["registry.json"]):
         print(f"the level of {id} fell from {before} to {after}", file=sys.stderr)
         status = 1
-    for name, text in files.items():
+    for name, content in files.items():
         path = ROOM / name
-        if check and (not path.is_file() or path.read_text(encoding="utf-8") != text):
+        if check and (not path.is_file() or path.read_text(encoding="utf-8") != content):
             print(
                 f"hrssm/formulas/{name} differs from what the proofs emit: run python -m derivations",
                 file=sys.stderr,
             )
             status = 1
         elif not check:
-            path.write_text(text, encoding="utf-8")
+            path.write_text(content, encoding="utf-8")
     return status
 
 
@@ -132,8 +135,8 @@ def describe(formula: Formula, claims: Sequence[ClaimReport] = ()) -> dict[str, 
             "python": python(formula),
         },
         "symbols": [{"name": s.symbol.name, "role": s.role, "domain": s.domain} for s in formula.symbols],
-        "assumptions": [_one_line(a) for a in formula.assumptions],
-        "conventions": [_one_line(c) for c in formula.conventions],
+        "assumptions": [one_line(a) for a in formula.assumptions],
+        "conventions": [one_line(c) for c in formula.conventions],
         "uses": list(formula.uses),
         "sources": [{"key": key, "place": place} for key, place in formula.sources],
         "implements": names,
@@ -156,166 +159,19 @@ def outcome(formula: Formula, report: Report) -> dict[str, Any]:
             "width": float(f"{certificate['width']:.1e}"),
             "mpmath_digits": certificate["mpmath_digits"],
         },
-        "uncertified": _one_line(formula.uncertified),
+        "uncertified": one_line(formula.uncertified),
         "mutation": None
         if mutation is None
         else {
             "killed": len(mutation["killed"]),
             "surviving": list(mutation["surviving"]),
-            "equivalent": [{"mutant": name, "reason": _one_line(reason)} for name, reason in mutation["equivalent"]],
+            "equivalent": [{"mutant": name, "reason": one_line(reason)} for name, reason in mutation["equivalent"]],
         },
         "steps": [
             {
-                key: _one_line(step[key]) if key == "words" else step[key]
+                key: one_line(step[key]) if key == "words" else step[key]
                 for key in ("lhs", "op", "rhs", "rewrite", "words", "verdict")
             }
             for step in (proof or {}).get("steps", ())
         ],
     }
-
-
-def _one_line(words: str) -> str:
-    return " ".join(words.split())
-
-
-# ------------------------------------------------------------------------------------ statements as text
-
-
-def text(statement: Any) -> str:
-    """A statement in plain text, one relation a line."""
-    signs = {"Equality": "=", "Unequality": "!=", "GreaterThan": ">=", "LessThan": "<=",
-             "StrictGreaterThan": ">", "StrictLessThan": "<"}  # fmt: skip
-    return "\n".join(f"{sp.sstr(r.lhs)} {signs[r.func.__name__]} {sp.sstr(r.rhs)}" for r in relations(statement))
-
-
-def latex(statement: Any) -> str:
-    """A statement in LaTeX, relations below each other."""
-    return " \\\\\n".join(sp.latex(r, mul_symbol=None, ln_notation=False) for r in relations(statement))
-
-
-class _Python(MpmathPrinter):
-    """mpmath code; finite sums become generator sums, which mpmath.nsum would only approximate."""
-
-    def _print_Sum(self, expr: Any) -> str:
-        return self._loop("mpmath.fsum", expr)
-
-    def _print_Product(self, expr: Any) -> str:
-        return self._loop("mpmath.fprod", expr)
-
-    def _loop(self, function: str, expr: Any) -> str:
-        loops = " ".join(
-            f"for {self._print(i)} in range(int({self._print(a)}), int({self._print(b)}) + 1)"
-            for i, a, b in expr.limits
-        )
-        return f"{function}({self._print(expr.function)} {loops})"
-
-    def _print_binomial(self, expr: Any) -> str:
-        return f"mpmath.binomial({', '.join(self._print(a) for a in expr.args)})"
-
-    def _print_Derivative(self, expr: Any) -> str:
-        raise NotImplementedError
-
-    def _print_Limit(self, expr: Any) -> str:
-        raise NotImplementedError
-
-    def _print_MatrixBase(self, expr: Any) -> str:
-        rows = (", ".join(self._print(expr[i, j]) for j in range(expr.cols)) for i in range(expr.rows))
-        return f"mpmath.matrix([{', '.join(f'[{row}]' for row in rows)}])"
-
-    _print_ImmutableDenseMatrix = _print_MatrixBase
-    _print_MutableDenseMatrix = _print_MatrixBase
-
-
-def python(formula: Formula) -> str | None:
-    """A Python function of the symbols that returns the right side by mpmath; None where it has no numbers."""
-    many = relations(formula.statement)
-    sides = [r.rhs for r in many]
-    free = {s for side in sides for s in side.free_symbols}
-    if any(side.has(sp.Integral, sp.core.function.AppliedUndef, sp.Limit, sp.Order) for side in sides):
-        return None
-    arguments = [s.symbol for s in formula.symbols if s.symbol in free]
-    if not all(str(s).isidentifier() for s in arguments) or len(free - set(arguments)):
-        return None
-    rename = {s: sp.Symbol("lambda_") for s in arguments if s.name == "lambda"}
-    printer = _Python({"fully_qualified_modules": True})
-    try:
-        bodies = [str(printer.doprint(side.xreplace(rename))) for side in sides]
-    except (NotImplementedError, TypeError, ValueError):
-        return None
-    if any("Not supported" in body for body in bodies):
-        return None
-    value = bodies[0] if len(bodies) == 1 else "(" + ", ".join(bodies) + ")"
-    given = ", ".join(str(rename.get(s, s)) for s in arguments)
-    function = formula.id.replace("-", "_")
-    heading = _one_line(formula.title).replace('"', "'")
-    return f'def {function}({given}):\n    """{heading} ({formula.id})."""\n    import mpmath\n\n    return {value}\n'
-
-
-# ------------------------------------------------------------------------------------------------ files
-
-
-def latex_file(entries: Mapping[str, Any]) -> str:
-    r"""A macro per id, named \hrssm and the id in capitals at its words: \hrssmHgKl."""
-    lines = [
-        "% The formulas of hrssm, a macro per id. Written by `python -m derivations`; never edited.",
-        "% Needs amsmath. Use: \\[ \\hrssmHgKl \\]",
-    ]
-    for id, entry in entries.items():
-        lines.append(f"% {id}: {entry['title']} (level {entry['level']})")
-        body = entry["statement"]["latex"]
-        if "\\\\\n" in body:
-            body = "\\begin{gathered}\n" + body + "\n\\end{gathered}"
-        lines.append(f"\\newcommand{{\\{latex_macro(id)}}}{{{body}}}")
-    return "\n".join(lines) + "\n"
-
-
-def latex_macro(id: str) -> str:
-    """The name of an id's LaTeX macro: letters only, digits spelled out."""
-    spelled = {"0": "Zero", "1": "One", "2": "Two", "3": "Three", "4": "Four", "5": "Five", "6": "Six", "7": "Seven",
-               "8": "Eight", "9": "Nine"}  # fmt: skip
-    words = "".join(part.capitalize() for part in id.split("-"))
-    return "hrssm" + re.sub(r"\d", lambda d: spelled[d[0]], words)
-
-
-TYPST_HEAD = """// The formulas of hrssm, a macro per id. Written by `python -m derivations`; never edited.
-// Use: #import "formulas.typ": hg-kl, then #hg-kl
-// A display that is too wide for its place is scaled down to it.
-#let display(body) = layout(place => {
-  let size = measure(body)
-  if place.width > 0pt and size.width > place.width {
-    scale(100% * (place.width / size.width), reflow: true, body)
-  } else { body }
-})
-"""
-
-
-def typst_file(entries: Mapping[str, Any]) -> str:
-    """A variable per id that holds the displayed formula."""
-    lines = [TYPST_HEAD]
-    for id, entry in entries.items():
-        lines.append(
-            f"// {entry['title']} (level {entry['level']})\n#let {id} = display($ {entry['statement']['typst']} $)"
-        )
-    return "\n".join(lines) + "\n"
-
-
-def bibliography(entries: Mapping[str, Any]) -> str:
-    """A citable item per id."""
-    return "\n".join(bib_item(id, entry) for id, entry in entries.items())
-
-
-def bib_item(id: str, entry: Mapping[str, Any]) -> str:
-    """One entry as a BibTeX item whose key is its id."""
-    note = f"Formula {id} of the verified reference, level {entry['level']}, verdict {entry['verdict']}"
-    if entry["sources"]:
-        places = "; ".join(f"{s['key']}, {s['place']}" if s["place"] else s["key"] for s in entry["sources"])
-        note += f". {'Refuted' if entry['status'] == 'refutes' else 'Stated'} there: {places}"
-    return (
-        f"@misc{{{id},\n"
-        "  author = {{The hrssm authors}},\n"
-        f"  title = {{{{{_one_line(entry['title'])}}}}},\n"
-        "  howpublished = {hrssm: the verified reference for hyperbolic latent world models},\n"
-        f"  note = {{{note}}},\n"
-        "  year = {2026}\n"
-        "}\n"
-    )

@@ -11,8 +11,8 @@ import mpmath as mp
 import sympy as sp
 from flint import acb, arb
 
+from derivations.engine.algebra import Rewrite, normal
 from derivations.engine.ball_arithmetic import exact, plus_minus
-from derivations.engine.rewrites import Rewrite, normal
 
 
 def _gaussian_integrals(e: Any, x: sp.Symbol) -> Any:

@@ -13,8 +13,8 @@ from typing import Any
 import sympy as sp
 
 from derivations.engine import mutation
+from derivations.engine.algebra import Rewrite
 from derivations.engine.certificate import Certificate, relations
-from derivations.engine.rewrites import Rewrite
 
 STATUSES = ("proves", "refutes", "corrects", "new")
 

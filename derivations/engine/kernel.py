@@ -67,6 +67,7 @@ import sympy as sp
 from flint import acb, arb, arb_series, fmpq
 
 from derivations.engine import cache
+from derivations.engine.algebra import Rewrite, algebra, factor, gamma_recurrence, log_expand, normal, trigonometry
 from derivations.engine.ball_arithmetic import (
     Point,
     ball,
@@ -77,34 +78,19 @@ from derivations.engine.ball_arithmetic import (
     plus_minus,
     precision,
 )
+from derivations.engine.calculus import (
+    antiderivative,
+    change_of_variable,
+    complete_square,
+    differentiate,
+    integrate,
+    limit,
+    series,
+)
 from derivations.engine.certificate import Certificate, certify, grid, relations
 from derivations.engine.checking import Report, check, mutate, prove, total_score, verify, verify_part
 from derivations.engine.formula import Formula, Step, entry, modules_of, symbol
-from derivations.engine.rewrites import (
-    Rewrite,
-    algebra,
-    antiderivative,
-    argument,
-    change_of_variable,
-    combination,
-    complete_square,
-    convex,
-    differentiate,
-    enclose,
-    factor,
-    gamma_recurrence,
-    induction,
-    integrate,
-    limit,
-    log_expand,
-    modulo,
-    normal,
-    series,
-    sign,
-    substitute,
-    trigonometry,
-    use,
-)
+from derivations.engine.rewrites import argument, combination, convex, enclose, induction, modulo, sign, substitute, use
 
 __all__ = [
     "Certificate",

@@ -10,29 +10,21 @@ import sympy as sp
 from flint import arb
 
 from derivations.engine import cache, kernel
+from derivations.engine.algebra import algebra, log_expand
 from derivations.engine.ball_arithmetic import ball, exact, integral, normal_expectation, precision
+from derivations.engine.calculus import (
+    antiderivative,
+    change_of_variable,
+    complete_square,
+    differentiate,
+    integrate,
+    limit,
+    series,
+)
 from derivations.engine.certificate import Certificate, certify, grid, refutes
 from derivations.engine.limits import approaches
 from derivations.engine.mutation import mutants
-from derivations.engine.rewrites import (
-    algebra,
-    antiderivative,
-    argument,
-    change_of_variable,
-    combination,
-    complete_square,
-    convex,
-    differentiate,
-    enclose,
-    induction,
-    integrate,
-    limit,
-    log_expand,
-    modulo,
-    series,
-    sign,
-    use,
-)
+from derivations.engine.rewrites import argument, combination, convex, enclose, induction, modulo, sign, use
 
 x, y = sp.Symbol("x", positive=True), sp.Symbol("y", real=True)
 n, k = sp.Symbol("n", integer=True, positive=True), sp.Symbol("k", integer=True, positive=True)

@@ -16,7 +16,7 @@ from typing import Any
 import sympy as sp
 from flint import arb, ctx, fmpq, fmpq_poly, fmpq_series
 
-from derivations.engine.rewrites import Rewrite, normal
+from derivations.engine.algebra import Rewrite, normal
 
 ORDER = 4  # powers of v kept: one more than any entry needs
 

@@ -27,7 +27,7 @@ from derivations.chapters.other_families.gaussian_manifold import (
 )
 from derivations.code.claim import Claim
 from derivations.code.guarded.gamma import MODULE
-from hrssm.distributions import GaussianManifoldNormal
+from hrssm.distributions.gaussian_manifold_normal import GaussianManifoldNormal
 
 EXP_GAP = "hrssm.distributions.numerics.stable.exp_gap"
 PLANES = (1, 2)
@@ -114,4 +114,4 @@ def claims_at(curvature: float) -> tuple[Claim, ...]:
     )  # fmt: skip
 
 
-MANIFOLD = (*claims_at(1.0), *claims_at(0.5))
+CLAIMS = (*claims_at(1.0), *claims_at(0.5))

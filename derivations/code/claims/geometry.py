@@ -14,8 +14,8 @@ from derivations.chapters.geometry.geodesics import h, n, v0, w
 from derivations.chapters.geometry.horospherical import a, c, gap, ideal
 from derivations.chapters.geometry.symbols import b, delta, m, other, tau
 from derivations.code.claim import Claim
+from derivations.engine.algebra import normal
 from derivations.engine.notation import coordinates
-from derivations.engine.rewrites import normal
 from hrssm.geometry import charts
 from hrssm.geometry import horospherical as geometry
 
@@ -215,7 +215,7 @@ BALL = (
     ),
 )  # fmt: skip
 
-GEOMETRY = (
+CLAIMS = (
     Claim(
         f"{ROOM}.distance", "geo-distance", geometry.distance, two_points,
         lambda f, d: sp.acosh(cosh_distance(f, d)), pinned=together,
