@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Iterator
+from importlib import import_module
 
 import torch
 from torch.distributions import kl as registered_kl
@@ -14,6 +15,8 @@ from hrssm.citation import resolve
 
 def public_formulas() -> Iterator[str]:
     """Every function of `hrssm` that must be claimed by an entry: geometry, log_prob, entropy and registered KLs."""
+    for found in pkgutil.iter_modules(laws.__path__, f"{laws.__name__}."):
+        import_module(found.name)  # a KL is registered when the module that holds it is imported
     for name in ("distance", "exp", "log"):
         yield f"hrssm.geometry.{name}"
     for name in laws.__all__:

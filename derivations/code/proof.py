@@ -10,9 +10,6 @@ reject a claim, whatever the rewrites say.
 The claims are listed in `derivations.code.claims`. Float rounding is another matter: see docs/accuracy.md.
 """
 
-# pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportOperatorIssue=false
-# pyright: reportCallIssue=false
-
 from __future__ import annotations
 
 import random

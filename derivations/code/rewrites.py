@@ -1,8 +1,5 @@
 """The rewrites that reduce code minus formula to zero, in the order in which the proof of the code tries them."""
 
-# pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportOperatorIssue=false
-# pyright: reportCallIssue=false
-
 from __future__ import annotations
 
 from collections.abc import Callable

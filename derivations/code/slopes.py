@@ -5,9 +5,6 @@ Here the whole pass is traced, from the upstream gradient to what reaches an arg
 of the exact meaning that `derivations.code.guarded.table` proves for the function.
 """
 
-# pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportOperatorIssue=false
-# pyright: reportCallIssue=false
-
 from __future__ import annotations
 
 import importlib

@@ -5,8 +5,6 @@ they are the same bytes. Nothing in them is edited by hand; `python -m derivatio
 `python -m derivations --check` fails when what is committed differs or when the level of an entry fell.
 """
 
-# pyright: reportAttributeAccessIssue=false, reportArgumentType=false
-
 from __future__ import annotations
 
 import json
@@ -30,7 +28,6 @@ from derivations.engine.kernel import Formula, Report
 from hrssm.records import sources
 
 ROOM = Path(__file__).parents[2] / "hrssm" / "formulas"
-FILES = ("registry.json", "formulas.tex", "formulas.typ", "formulas.bib")
 LEVELS = "-CNBS"  # weakest first
 
 

@@ -8,12 +8,15 @@ import re
 import mpmath
 import pytest
 import sympy as sp
+import typst
 from sympy.functions.elementary.piecewise import ExprCondPair
 
 from derivations.code.claim import ClaimReport
 from derivations.contents import collect
 from derivations.emission import registry as emission
 from derivations.emission import typst_printer
+from derivations.emission.latex import latex_macro
+from derivations.emission.python import python
 from derivations.engine.ball_arithmetic import ball, precision
 from derivations.engine.kernel import Report, relations, verify_part
 
@@ -91,7 +94,7 @@ def test_a_statement_survives_srepr(id: str) -> None:
 
 @pytest.mark.parametrize("id", FORMULAS)
 def test_the_python_of_an_entry_computes_its_right_side(id: str) -> None:
-    formula, code = FORMULAS[id], emission.python(FORMULAS[id])
+    formula, code = FORMULAS[id], python(FORMULAS[id])
     if code is None or formula.certificate is None:
         pytest.skip("no numbers in it")
     space: dict = {}
@@ -112,19 +115,20 @@ def test_the_python_of_an_entry_computes_its_right_side(id: str) -> None:
 
 
 def test_a_macro_and_an_item_per_id() -> None:
-    files = {name: (emission.ROOM / name).read_text(encoding="utf-8") for name in emission.FILES}
+    files = {
+        name: (emission.ROOM / name).read_text(encoding="utf-8")
+        for name in ("formulas.typ", "formulas.tex", "formulas.bib")
+    }
     for id in FORMULAS:
         assert f"\n#let {id} = " in files["formulas.typ"]
-        assert f"\\newcommand{{\\{emission.latex_macro(id)}}}" in files["formulas.tex"]
+        assert f"\\newcommand{{\\{latex_macro(id)}}}" in files["formulas.tex"]
         assert files["formulas.bib"].count(f"@misc{{{id},") == 1
-    macros = [emission.latex_macro(id) for id in FORMULAS]
+    macros = [latex_macro(id) for id in FORMULAS]
     assert len(set(macros)) == len(macros)
     assert all(re.fullmatch("[A-Za-z]+", macro) for macro in macros)
 
 
 def test_every_typst_macro_compiles(tmp_path) -> None:
-    import typst
-
     (tmp_path / "formulas.typ").write_text((emission.ROOM / "formulas.typ").read_text(encoding="utf-8"))
     shown = "\n".join(f"= {id}\n#formulas.{id}" for id in COMMITTED)
     (tmp_path / "all.typ").write_text(f'#import "formulas.typ"\n#set page(width: 16cm)\n{shown}\n')

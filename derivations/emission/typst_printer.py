@@ -4,8 +4,6 @@ Three habits of SymPy are undone on the way: square roots that stand side by sid
 sqrt(2) sqrt(pi)), powers with a negative exponent go under the bar, and a leading minus is drawn out.
 """
 
-# pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportOperatorIssue=false
-
 from __future__ import annotations
 
 import re

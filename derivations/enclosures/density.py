@@ -5,9 +5,6 @@ location, is a function of (tau, b) in Taylor arithmetic. Quantiles come from in
 step that proves its own enclosure, parameters from its derivatives; no formula for any of them is put in.
 """
 
-# pyright: reportOperatorIssue=false, reportAttributeAccessIssue=false, reportArgumentType=false
-# pyright: reportCallIssue=false
-
 from __future__ import annotations
 
 from collections.abc import Callable

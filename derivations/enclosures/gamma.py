@@ -8,10 +8,7 @@ from typing import Any
 from flint import ctx
 
 from derivations.engine.ball_arithmetic import plus_minus
-from derivations.engine.kernel import (
-    acb,
-    arb,
-)
+from derivations.engine.kernel import acb, arb
 
 # ------------------------------------------------------------------------------------ independent roads
 

@@ -6,8 +6,6 @@ independent normals (the reduction that the proofs justify), the mpmath road sum
 and does not use even that.
 """
 
-# pyright: reportAttributeAccessIssue=false
-
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,12 +1,8 @@
 """Ball arithmetic: SymPy expressions and integrals as rigorous Arb enclosures.
 
 Everything here returns a ball that provably contains the true value. `ball` evaluates a SymPy expression,
-`integral` a proper integral, `real_line` and `half_line` improper ones whose tails the caller bounds.
+`integral` a proper integral, `normal_expectation` an improper one whose tail the caller bounds.
 """
-
-# SymPy's annotations are partial (everything is Basic): attribute and operator checks would only report that.
-# pyright: reportAttributeAccessIssue=false, reportOperatorIssue=false, reportArgumentType=false
-# pyright: reportCallIssue=false, reportGeneralTypeIssues=false, reportIndexIssue=false
 
 from __future__ import annotations
 

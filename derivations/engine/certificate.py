@@ -7,10 +7,6 @@ that the statement says what it should; disjoint balls refute it, rigorously. Th
 caught.
 """
 
-# SymPy's annotations are partial (everything is Basic): attribute and operator checks would only report that.
-# pyright: reportAttributeAccessIssue=false, reportOperatorIssue=false, reportArgumentType=false
-# pyright: reportCallIssue=false, reportGeneralTypeIssues=false, reportIndexIssue=false
-
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence

@@ -1,9 +1,5 @@
 """How a step, a proof, a certificate and the mutants of an entry are checked, and what is reported."""
 
-# SymPy's annotations are partial (everything is Basic): attribute and operator checks would only report that.
-# pyright: reportAttributeAccessIssue=false, reportOperatorIssue=false, reportArgumentType=false
-# pyright: reportCallIssue=false, reportGeneralTypeIssues=false, reportIndexIssue=false
-
 from __future__ import annotations
 
 import math

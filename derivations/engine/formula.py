@@ -1,9 +1,5 @@
 """What an entry of the reference is, how it is declared, and how all of them are found."""
 
-# SymPy's annotations are partial (everything is Basic): attribute and operator checks would only report that.
-# pyright: reportAttributeAccessIssue=false, reportOperatorIssue=false, reportArgumentType=false
-# pyright: reportCallIssue=false, reportGeneralTypeIssues=false, reportIndexIssue=false
-
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -41,7 +37,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Formula:
-    """One entry of the reference. See the module's docstring for what each field means."""
+    """One entry of the reference; `derivations.engine.kernel` says what each field means."""
 
     id: str
     chapter: str

@@ -5,9 +5,6 @@ points that run into the end, for several values of its other symbols; where it 
 limit as it should, there is no limit.
 """
 
-# pyright: reportAttributeAccessIssue=false, reportOperatorIssue=false, reportArgumentType=false
-# pyright: reportOptionalOperand=false
-
 from __future__ import annotations
 
 from itertools import pairwise

@@ -4,10 +4,6 @@ The default generator alters the right side of an equation at one place: a coeff
 a dropped term, an added constant, or q and p swapped. An inequality is made to say more than it does.
 """
 
-# SymPy's annotations are partial (everything is Basic): attribute and operator checks would only report that.
-# pyright: reportAttributeAccessIssue=false, reportOperatorIssue=false, reportArgumentType=false
-# pyright: reportCallIssue=false, reportGeneralTypeIssues=false, reportIndexIssue=false
-
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator

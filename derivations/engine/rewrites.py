@@ -5,10 +5,6 @@ that its name says, followed by a normal form (hyperbolic functions as exponenti
 split, powers expanded, fractions cancelled). A residual of exactly 0 closes the step.
 """
 
-# SymPy's annotations are partial (everything is Basic): attribute and operator checks would only report that.
-# pyright: reportAttributeAccessIssue=false, reportOperatorIssue=false, reportArgumentType=false
-# pyright: reportCallIssue=false, reportGeneralTypeIssues=false, reportIndexIssue=false
-
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence

@@ -5,9 +5,6 @@ whose width is s e^tau; at kappa = 0 the width is s e^mu, fixed by the location.
 isometries (a, c) with sigma, s and kappa unchanged, and every KL within the family is in closed form.
 """
 
-# pyright: reportOperatorIssue=false, reportAttributeAccessIssue=false, reportArgumentType=false
-# pyright: reportCallIssue=false, reportIndexIssue=false
-
 from __future__ import annotations
 
 from collections.abc import Iterator

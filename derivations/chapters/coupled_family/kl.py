@@ -1,8 +1,5 @@
 """KL within the coupled family: one coupling, two couplings, the two ends, and invariance under isometries."""
 
-# pyright: reportOperatorIssue=false, reportAttributeAccessIssue=false, reportArgumentType=false
-# pyright: reportCallIssue=false, reportIndexIssue=false
-
 from __future__ import annotations
 
 from collections.abc import Iterator

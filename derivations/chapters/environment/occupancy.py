@@ -10,18 +10,7 @@ from typing import Any
 from flint import fmpq_mat
 
 from derivations.chapters.environment.walk import depth_laws, joint_law, majority, node_laws, rational
-from derivations.engine.kernel import (
-    Certificate,
-    Step,
-    algebra,
-    arb,
-    argument,
-    entry,
-    fmpq,
-    induction,
-    sp,
-    symbol,
-)
+from derivations.engine.kernel import Certificate, Step, algebra, arb, argument, entry, fmpq, induction, sp, symbol
 
 # ------------------------------------------------------------------------------------------- tree-count
 

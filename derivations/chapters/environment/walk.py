@@ -14,9 +14,7 @@ from functools import cache
 from math import isqrt
 from typing import Any
 
-from derivations.engine.kernel import (
-    sp,
-)
+from derivations.engine.kernel import sp
 
 Joint = Mapping[tuple[int, int], Fraction]  # (step, depth) -> probability
 

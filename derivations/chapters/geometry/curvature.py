@@ -6,25 +6,8 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations, product
 from typing import Any
 
-from derivations.chapters.geometry.symbols import (
-    HEIGHTS,
-    b,
-    metric,
-    minkowski,
-    tau,
-)
-from derivations.engine.kernel import (
-    Certificate,
-    Point,
-    Step,
-    algebra,
-    arb,
-    arb_series,
-    entry,
-    exact,
-    grid,
-    sp,
-)
+from derivations.chapters.geometry.symbols import HEIGHTS, b, metric, minkowski, tau
+from derivations.engine.kernel import Certificate, Point, Step, algebra, arb, arb_series, entry, exact, grid, sp
 from derivations.engine.notation import coordinates, name
 
 

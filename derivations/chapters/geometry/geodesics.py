@@ -4,9 +4,6 @@ The curve of every entry here is tau(t) = tau - log D, b(t) = b + e^tau sin(thet
 D = cosh t - cos(theta) sinh t, where theta is the angle between the initial direction and the upward axis.
 """
 
-# pyright: reportOperatorIssue=false, reportAttributeAccessIssue=false, reportArgumentType=false
-# pyright: reportCallIssue=false, reportIndexIssue=false
-
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -4,9 +4,6 @@ b lies in R^m, m = d - 1; with y = e^tau this is the upper half-space. Distances
 X(tau, b) below is an isometric embedding into Minkowski space, where distances are read off an inner product.
 """
 
-# pyright: reportOperatorIssue=false, reportAttributeAccessIssue=false, reportArgumentType=false
-# pyright: reportCallIssue=false, reportIndexIssue=false
-
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -5,15 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from derivations.chapters.geometry.symbols import (
-    CURVATURE,
-    GEOMETRY,
-    HEIGHTS,
-    SOURCE,
-    m,
-    metric,
-    tau,
-)
+from derivations.chapters.geometry.symbols import CURVATURE, GEOMETRY, HEIGHTS, SOURCE, m, metric, tau
 from derivations.engine.kernel import (
     Certificate,
     Point,

@@ -4,9 +4,6 @@ The origin tau = 0, b = 0 goes to the apex of the hyperboloid and the centre of 
 the first coordinate axis.
 """
 
-# pyright: reportOperatorIssue=false, reportAttributeAccessIssue=false, reportArgumentType=false
-# pyright: reportCallIssue=false, reportIndexIssue=false
-
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from derivations.engine.kernel import (
-    sp,
-    symbol,
-)
+from derivations.engine.kernel import sp, symbol
 
 SOURCE = "perret2026"
 GEOMETRY = "hrssm.geometry"

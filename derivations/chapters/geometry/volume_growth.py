@@ -1,8 +1,5 @@
-"""How much room there is: volume of balls and of horospheres, and what each argument says about depth and
+"""Volume growth: of balls and of horospheres, and what each argument says about depth and
 height."""
-
-# pyright: reportOperatorIssue=false, reportAttributeAccessIssue=false, reportArgumentType=false
-# pyright: reportCallIssue=false, reportIndexIssue=false
 
 from __future__ import annotations
 

@@ -9,13 +9,12 @@ Write tau = mu + sigma t and b = beta + s e^tau eps. Everything below rests on t
 fibre coordinates are independent normals, and their Jacobian e^(m tau) meets the volume's e^(-m tau).
 """
 
-# pyright: reportOperatorIssue=false, reportAttributeAccessIssue=false, reportArgumentType=false
-# pyright: reportCallIssue=false, reportIndexIssue=false
-
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+
+from flint import arb_mat
 
 from derivations.chapters.horospherical_gaussian.symbols import (
     FIBRE,
@@ -353,8 +352,6 @@ def hg_sampler(claim: Any) -> Iterator[Step]:
 def _pushed(p: Point) -> arb:
     """The same in numbers: the m + 1 by m + 1 Jacobian as a matrix of balls, its determinant by
     elimination."""
-    from flint import arb_mat
-
     loc, scale, width, _ = law(p, "")
     n, noise = int(p["m"]), exact(p["t"])
     height = loc + scale * noise

@@ -1,9 +1,6 @@
 """The Horospherical Gaussian as a source of noise: entropy, moments and mode, Fisher information,
 attenuation."""
 
-# pyright: reportOperatorIssue=false, reportAttributeAccessIssue=false, reportArgumentType=false
-# pyright: reportCallIssue=false, reportIndexIssue=false
-
 from __future__ import annotations
 
 from collections.abc import Iterator

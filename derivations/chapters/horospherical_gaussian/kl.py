@@ -4,9 +4,6 @@ The log-ratio of the densities splits into a height part, a fibre part and what 
 locations adds; the volume cancels. Each part is integrated by itself.
 """
 
-# pyright: reportOperatorIssue=false, reportAttributeAccessIssue=false, reportArgumentType=false
-# pyright: reportCallIssue=false, reportIndexIssue=false
-
 from __future__ import annotations
 
 from collections.abc import Iterator

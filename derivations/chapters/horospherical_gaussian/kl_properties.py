@@ -1,8 +1,5 @@
 """The KL between Horospherical Gaussians: its sign, what it does not depend on, and how its drift term behaves."""
 
-# pyright: reportOperatorIssue=false, reportAttributeAccessIssue=false, reportArgumentType=false
-# pyright: reportCallIssue=false, reportIndexIssue=false
-
 from __future__ import annotations
 
 from collections.abc import Iterator

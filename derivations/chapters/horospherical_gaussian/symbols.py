@@ -1,7 +1,5 @@
 """The symbols of the horospherical chapters: what each stands for, where it lives, and the names of quantities."""
 
-# pyright: reportOperatorIssue=false, reportAttributeAccessIssue=false, reportArgumentType=false
-
 from __future__ import annotations
 
 from derivations.engine.kernel import grid, symbol

@@ -7,14 +7,7 @@ from typing import Any
 
 from flint import arb
 
-from derivations.engine.kernel import (
-    Certificate,
-    Step,
-    algebra,
-    entry,
-    sp,
-    symbol,
-)
+from derivations.engine.kernel import Certificate, Step, algebra, entry, sp, symbol
 
 d = symbol("d", positive=True, integer=True)
 

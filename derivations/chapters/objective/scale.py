@@ -8,16 +8,7 @@ from typing import Any
 
 from flint import arb
 
-from derivations.engine.kernel import (
-    Certificate,
-    Step,
-    algebra,
-    entry,
-    exact,
-    precision,
-    sp,
-    symbol,
-)
+from derivations.engine.kernel import Certificate, Step, algebra, entry, exact, precision, sp, symbol
 
 beta, D, sigma = symbol("beta", positive=True), symbol("D", positive=True), symbol("sigma", positive=True)
 

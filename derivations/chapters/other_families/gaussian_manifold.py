@@ -5,9 +5,6 @@ with y = ell - lambda the density is a normal in mu times w^(a + 1) e^(-a w) in 
 mean (a + 1) / a. Everything below is that sentence. A product of n planes has sums of these formulas.
 """
 
-# pyright: reportOperatorIssue=false, reportAttributeAccessIssue=false, reportArgumentType=false
-# pyright: reportCallIssue=false, reportIndexIssue=false
-
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -3,17 +3,14 @@
 Its density needs one thing: by how much that map stretches volume.
 """
 
-# pyright: reportOperatorIssue=false, reportAttributeAccessIssue=false, reportArgumentType=false
-# pyright: reportCallIssue=false, reportIndexIssue=false
-
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from derivations.chapters.horospherical_gaussian.symbols import (
-    REAL,
-)
+from flint import arb_mat
+
+from derivations.chapters.horospherical_gaussian.symbols import REAL
 from derivations.engine.kernel import (
     Certificate,
     Point,
@@ -60,8 +57,6 @@ def _wrapped(p: Point) -> arb:
 
     On the hyperboloid exp(v) = cosh r e_0 + (sinh r / r) v; v points along (1, ..., 1).
     """
-    from flint import arb_mat
-
     d, length = int(p["m"]) + 1, exact(p["r"])
     part = length / arb(d).sqrt()
     ratio = length.sinh() / length

@@ -1,6 +1,6 @@
 """The divergences between HG(0, 0, sigma, sigma) and RN(o, sigma) as rigorous numbers.
 
-No closed form is known for either. Both are enclosed to 38 digits and more by `strip_quadrature`; the table
+No closed form is known for either. Both are enclosed to 38 digits and more by `derivations.enclosures.strip`; the table
 prints them in units of 10^-12 nats, and the relative deviation of the two-term expansion in units of 10^-4.
 """
 
@@ -307,7 +307,7 @@ def a4_exact(claim: Any) -> Any:
         argument,
         "the trapezoidal sum is off by at most the two edge integrals over e^(2 pi a/h) - 1 (Trefethen and "
         "Weideman 2014, theorem 5.1); strips, edge bounds and the nodes left out are set out in "
-        "strip_quadrature",
+        "derivations.enclosures.strip",
     )
     yield Step(
         sp.Function("E_HG")(sp.Function("dist")(tau) ** 2),

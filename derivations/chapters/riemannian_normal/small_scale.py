@@ -1,4 +1,4 @@
-"""How near the Horospherical Gaussian is to the Riemannian normal: expansions in sigma, every dimension."""
+"""Small-scale expansions: how far the Horospherical Gaussian is from the Riemannian normal, in every dimension."""
 
 from __future__ import annotations
 

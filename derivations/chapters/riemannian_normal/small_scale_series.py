@@ -1,6 +1,6 @@
 """Expansions in sigma of the divergences between HG_kappa and RN(o, sigma), by two roads.
 
-The proofs expand symbolically in the dimension: `Truncation` and `Moments` are the rewrites they use.
+The proofs expand symbolically in the dimension: `truncation` and `expectation` are the rewrites they use.
 `forward` and `backward` are the second road: exact rational power series in v = sigma^2 at one integer
 dimension, from the closed moments of exponentials of the height (forward) and from the Taylor series of the
 height along geodesics (backward).

@@ -1,4 +1,4 @@
-"""Steps that the nearness of the Horospherical Gaussian and the Riemannian normal rests on, every dimension.
+"""Steps of the small-scale expansions, in every dimension.
 
 With q = HG_kappa(mu, 0, ., .) and p = RN(o, sigma), both divergences are normalisers, a constant and moments
 of squared distances. The squared distance is 4 asinh(sqrt z)^2 with z = sinh^2(tau/2) + e^(-tau) |b|^2 / 4,

@@ -11,15 +11,7 @@ from typing import Any
 from flint import arb, fmpq
 
 from derivations.chapters.environment.walk import depth_laws, first_digits, joint_law, rank_correlation_by_pairs
-from derivations.engine.kernel import (
-    Certificate,
-    Step,
-    algebra,
-    argument,
-    entry,
-    sp,
-    symbol,
-)
+from derivations.engine.kernel import Certificate, Step, algebra, argument, entry, sp, symbol
 
 P = sp.symbols("p_1:6", positive=True)
 P_0 = 1 - sum(P)

@@ -11,15 +11,7 @@ from typing import Any
 
 from flint import arb, fmpq
 
-from derivations.engine.kernel import (
-    Certificate,
-    Step,
-    algebra,
-    argument,
-    entry,
-    sp,
-    symbol,
-)
+from derivations.engine.kernel import Certificate, Step, algebra, argument, entry, sp, symbol
 
 n, c = symbol("n", positive=True, integer=True), symbol("c", positive=True, integer=True)
 k, theta = symbol("k", nonnegative=True, integer=True), symbol("theta", positive=True)

@@ -7,14 +7,7 @@ from typing import Any
 import sympy as sp
 from torch.distributions import kl_divergence
 
-from derivations.chapters.horospherical_gaussian.symbols import (
-    mu,
-    mu_p,
-    mu_q,
-    sigma,
-    sigma_p,
-    sigma_q,
-)
+from derivations.chapters.horospherical_gaussian.symbols import mu, mu_p, mu_q, sigma, sigma_p, sigma_q
 from derivations.code.claim import Claim
 from derivations.code.claims.horospherical import STABLE
 from derivations.code.claims.riemannian_normal import x

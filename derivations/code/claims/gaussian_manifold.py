@@ -1,7 +1,5 @@
 """The claims of the PGM normal on a product of half-planes, at two curvatures."""
 
-# pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportOperatorIssue=false
-
 from __future__ import annotations
 
 from collections.abc import Callable

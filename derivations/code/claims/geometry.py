@@ -1,8 +1,5 @@
 """The claims of `hrssm.geometry`: its functions compute the entries of the geometry chapter."""
 
-# pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportOperatorIssue=false
-# pyright: reportCallIssue=false
-
 from __future__ import annotations
 
 from typing import Any

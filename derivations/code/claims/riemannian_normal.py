@@ -10,10 +10,7 @@ from torch import Tensor
 
 from derivations.chapters.geometry.geodesics import LENGTH, v0, w
 from derivations.chapters.geometry.symbols import b, other
-from derivations.chapters.horospherical_gaussian.symbols import (
-    sigma,
-    tau,
-)
+from derivations.chapters.horospherical_gaussian.symbols import sigma, tau
 from derivations.chapters.riemannian_normal.density import d as dimension
 from derivations.chapters.riemannian_normal.density import sphere
 from derivations.code.claim import Claim

@@ -4,9 +4,6 @@ The claims of each family stand together: how its functions are called on tensor
 read in coordinates. What an entry says is always taken from the entry; only its symbols are put in here.
 """
 
-# pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportOperatorIssue=false
-# pyright: reportCallIssue=false
-
 from __future__ import annotations
 
 from derivations.code.claim import Claim

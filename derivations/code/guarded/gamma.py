@@ -7,8 +7,6 @@ series leaves is smaller than its first omitted term, for every a > 0. From phi(
 |S^(n)(x)| <= n! / (12 x^(n + 1)); and |psi^(n)(x)| <= (n - 1)! / x^n + n! / x^(n + 1) likewise.
 """
 
-# pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportOperatorIssue=false
-
 from __future__ import annotations
 
 from collections.abc import Callable

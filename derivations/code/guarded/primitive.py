@@ -6,8 +6,6 @@ branch is that expression: identically, or up to a relative deviation that is bo
 see the function as one operator with that meaning; `derivations.code.guarded.table` lists all of them.
 """
 
-# pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportOperatorIssue=false
-
 from __future__ import annotations
 
 import importlib

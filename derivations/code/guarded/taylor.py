@@ -4,8 +4,6 @@ exp(x) - 1 - x by subtraction loses every digit near 0, so there the code sums a
 meaning is bounded coefficient by coefficient with a geometric tail, and lies below float64 rounding.
 """
 
-# pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportOperatorIssue=false
-
 from __future__ import annotations
 
 from collections.abc import Callable
