@@ -4,9 +4,9 @@
 
 Points are drawn with their corners (one argument in five sits on an end of its box). An error is that of what is
 computed from the inputs as they are represented, relative to the value for distances and KLs, to the largest
-component for gradients, and to the larger of 1 and the value for logarithms, which pass through zero. It is compared
-with what the inputs can hold: how far the exact result moves, to first order, when every input moves by half a unit
-in its last place.
+component for vectors and gradients, and to the larger of 1 and the value for logarithms, which pass through zero. It is
+compared with what the inputs can hold: how far the exact result moves, to first order, when every input moves by half a
+unit in its last place.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import torch
 from flint import arb, arb_series
 from torch import Tensor
 
-from benchmarks import accuracy_cases
+from benchmarks import accuracy_ball, accuracy_cases
 from benchmarks import arb_reference as exact
 from benchmarks.accuracy_cases import Case
 
@@ -72,7 +72,7 @@ def measure(case: Case, dtype: torch.dtype, points: int, seed: int) -> Measured:
         columns = {name: tensor.double().tolist() for name, tensor in tensors.items()}
         for i, results in enumerate(computed):
             row = {name: column[i] for name, column in columns.items()}
-            truth = _exact_gradient(case, row) if case.gradient else [case.reference(**_place(row, case.fibres))]
+            truth = _exact_gradient(case, row) if case.gradient else _exact_value(case, row)
             size = max(max(abs(float(t)) for t in truth), 0.0 if case.gradient else case.floor)
             if case.gradient and not size > 1e-60:
                 continue  # the two points, or the two laws, have become one in rounding
@@ -93,10 +93,10 @@ def _leaves(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _outputs(case: Case, leaves: dict[str, Tensor], create_graph: bool = False) -> Tensor:
-    """The value (n, 1), or the gradient (n, inputs), the inputs in the order of the arguments."""
+    """The value (n, 1), or (n, d) where it is a vector; or the gradient (n, inputs), in the order of the arguments."""
     value = case.compute(**leaves)
     if not case.gradient:
-        return value.unsqueeze(-1)
+        return value if value.ndim > 1 else value.unsqueeze(-1)
     grads = torch.autograd.grad(value.sum(), _inputs(leaves), create_graph=create_graph)
     return torch.cat([g.reshape(len(value), -1) for g in grads], -1)
 
@@ -127,8 +127,13 @@ def _half_ulp(x: Tensor) -> Tensor:
 
 
 def _place(row: Row, fibres: tuple[str, str] | None) -> Place:
-    """The arguments of the reference at one point: balls, the squared distance of the fibres, their dimension."""
-    place: Place = {name: arb(x) for name, x in row.items() if not isinstance(x, list) and name != "d"}
+    """The arguments of the reference at one point: balls, lists of them for vectors; where two fibres are named, the
+    squared distance of these and their dimension."""
+    place: Place = {
+        name: [arb(a) for a in x] if isinstance(x, list) else arb(x)
+        for name, x in row.items()
+        if name != "d" and name not in (fibres or ())
+    }
     if fibres:
         gaps = _gaps(row, fibres)
         return place | {"gap": sum((x * x for x in gaps), arb(0)), "fibre": len(gaps)}
@@ -139,12 +144,18 @@ def _gaps(row: Row, fibres: tuple[str, str]) -> list[arb]:
     return [arb(x) - arb(y) for x, y in zip(row[fibres[0]], row[fibres[1]], strict=True)]
 
 
+def _exact_value(case: Case, row: Row) -> list[arb]:
+    """The components of the value."""
+    value = case.reference(**_place(row, case.fibres))
+    return value if isinstance(value, list) else [value]
+
+
 def _exact_gradient(case: Case, row: Row) -> list[arb]:
-    """The derivatives in all inputs, by power series in each scalar and in the squared distance of the fibres."""
+    """The derivatives in all inputs, by power series in each number and in the squared distance of the fibres."""
     place = _place(row, case.fibres)
 
-    def slope(name: str) -> arb:
-        return case.reference(**_seeded(place, name))[1]
+    def slope(name: str, component: int = 0) -> arb:
+        return case.reference(**_seeded(place, name, component))[1]
 
     slopes: dict[str, list[arb]] = {}
     if case.fibres:
@@ -153,18 +164,26 @@ def _exact_gradient(case: Case, row: Row) -> list[arb]:
         slopes[first] = [2 * gap * by_gap for gap in _gaps(row, case.fibres)]
         slopes[second] = [-x for x in slopes[first]]
     for name in row.keys() - slopes.keys():
-        slopes[name] = [] if name in FIXED else [slope(name)]
+        number = row[name]
+        components = len(number) if isinstance(number, list) else int(name not in FIXED)
+        slopes[name] = [slope(name, i) for i in range(components)]
     return [x for name in row for x in slopes[name]]
 
 
-def _seeded(place: Place, name: str) -> Place:
-    """All arguments as series, `name` with slope 1."""
-    return {key: x if isinstance(x, int) else arb_series([x, int(key == name)], 2) for key, x in place.items()}
+def _seeded(place: Place, name: str, component: int) -> Place:
+    """All arguments as series, `name` (this component of it) with slope 1."""
+
+    def series(key: str, x: Any) -> Any:
+        if isinstance(x, list):
+            return [arb_series([a, int(key == name and i == component)], 2) for i, a in enumerate(x)]
+        return x if isinstance(x, int) else arb_series([x, int(key == name)], 2)
+
+    return {key: series(key, x) for key, x in place.items()}
 
 
 SECTIONS = (
-    ("Values", accuracy_cases.values),
-    ("Gradients", accuracy_cases.gradients),
+    ("Values", lambda: accuracy_cases.values() + accuracy_ball.values()),
+    ("Gradients", lambda: accuracy_cases.gradients() + accuracy_ball.gradients()),
     ("KLs by quadrature", accuracy_cases.quadratures),
 )
 COLUMNS = ("function", "arguments", "float32", "held", "x inputs", "float64", "held", "x inputs")
@@ -190,8 +209,8 @@ Worst error over at least {points} points of each row and dtype (fewer where the
 Arb ball arithmetic at {bits} bits. Made by `python -m benchmarks.accuracy --out docs/accuracy.md`.
 
 Errors are those of what is computed from the inputs as they are represented. They are relative to the value for
-distances and KLs, to the largest component for gradients, and to the larger of 1 and the value for logarithms. The
-target of values is 4e-6 in float32 and 1e-13 in float64, that of gradients 4e-6 and 1e-11.
+distances and KLs, to the largest component for vectors and gradients, and to the larger of 1 and the value for
+logarithms. The target of values is 4e-6 in float32 and 1e-13 in float64, that of gradients 4e-6 and 1e-11.
 
 - `*` marks a row that misses its target somewhere.
 - "held" is the worst error over the points whose inputs hold the digits: those where moving every input by half a unit

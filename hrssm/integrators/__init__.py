@@ -1,0 +1,1 @@
+"""Geometric integrators: one step of a flow, its method given as data."""
