@@ -1,40 +1,58 @@
-"""From the proofs to the paper: verify -> train -> evaluate -> aggregate -> tables, figures, ledger -> paper.
+"""From the proofs to the paper: verify -> train -> evaluate -> summary -> tables, figures, ledger -> paper.
 
-    snakemake --cores all [--config scale=smoke|laptop|published device=auto|cpu|cuda]
+    snakemake --cores all [--config scale=smoke|laptop|published device=auto|cpu|cuda systems=rssm,vae]
 
-A job trains (another evaluates) some cells of one experiment, all seeds of a cell in one ensemble. It depends on its cells'
-resolved settings and on the sources that compute them, not on the prose beside them: editing a question retrains nothing.
+A train job runs some cells of one experiment, all seeds of a cell in one ensemble; an evaluate job scores them. Their
+outputs are stamps that carry the digest of settings, seeds and sources: editing what a run executes makes its stamp a
+missing file, and editing the prose beside it makes nothing again.
 """
 
+import shutil
 import sys
 from pathlib import Path
 
 sys.path.insert(0, workflow.basedir)
 
-from hrssm.experiment import ExperimentError, load, load_scale
-from hrssm.training.record import source_digest
+from experiments.report.jobs import jobs, source_files, survey
+from hrssm.experiment.experiment import ExperimentError, load_all, load_scale
+from hrssm.records.lock import Held, hold
+from hrssm.training.settings import DEVICES
 
-SCALE = config.get("scale", "laptop")
-DEVICE = config.get("device", "auto")
-RESULTS = f"results/{SCALE}"
-PYTHON = sys.executable
 try:
+    if unknown := sorted(set(config) - {"scale", "device", "systems"}):
+        raise ExperimentError(f"--config {unknown[0]}=...: unknown; known are scale, device and systems")
+    SCALE, DEVICE = str(config.get("scale", "laptop")), str(config.get("device", "auto"))
+    if DEVICE not in DEVICES:
+        raise ExperimentError(f"--config device={DEVICE}: unknown; known are {', '.join(DEVICES)}")
     SETTINGS = load_scale("experiments/scales.yaml", SCALE)
-    EXPERIMENTS = {path.stem: load(path) for path in sorted(Path("experiments").glob("e*.yaml"))}
-except ExperimentError as error:
+    SYSTEMS = str(config.get("systems", "") or "")
+    PLAN = load_all(Path("experiments"), [name for name in SYSTEMS.split(",") if name])
+    RESULTS = f"results/{SCALE}"
+    JOBS = {job.name: job for job in jobs(PLAN, SETTINGS)}
+    if workflow.is_main_process:
+        hold(Path("results/.lock"), "this checkout's results")
+        # Whoever held Snakemake's own locks is gone, or ours could not have been taken.
+        shutil.rmtree(".snakemake/locks", ignore_errors=True)
+        for words in survey(Path(RESULTS), list(JOBS.values())):
+            print(f"Snakefile: {words}", file=sys.stderr)
+except (ExperimentError, Held, OSError) as error:
     sys.exit(f"Snakefile: {error}")
 
-RUNS = []
-
-
-def resolved(experiment, cells):
-    """What decides the cells' runs: sources, settings, seeds."""
-    digests = [SETTINGS.apply(experiment.cells[name]).digest() for name in cells]
-    return f"{source_digest()} {SETTINGS.seeds} {' '.join(digests)}"
-
-
+PYTHON = sys.executable
+STAMPS = f"{RESULTS}/.stamps"
+SCRIPT = f"--scale {SCALE}" + (f" --systems {SYSTEMS}" if SYSTEMS else "")
+YAMLS = [str(path) for path in sorted(Path("experiments").rglob("*.yaml"))]
+TRAINED = {name: f"{STAMPS}/train/{job.stamp}" for name, job in JOBS.items()}
+EVALUATED = {name: f"{STAMPS}/evaluate/{name}.{job.evaluation}" for name, job in JOBS.items()}
 # At smoke scale only the pipeline is on trial: the reference must be of these sources; `make test` proves it.
 VERIFY = "--sources" if SCALE == "smoke" else "--check"
+# Whole hours are asked for by a batch system alone; a member-step of the laptop scale is about 1e8 multiply-adds.
+RATE = 2e9
+
+
+wildcard_constraints:
+    job="[A-Za-z0-9_.-]+",
+    digest="[0-9a-f]{12}",
 
 
 rule all:
@@ -45,151 +63,179 @@ rule all:
 rule verify:
     """Every formula of the reference, proved; what is committed must be what the proofs emit."""
     input:
-        Path("derivations").glob("*.py"),
-        Path("hrssm/distributions").glob("*.py"),
-        "hrssm/geometry.py",
+        source_files("derivations.__main__", "derivations.emission.registry", "hrssm.distributions"),
         "hrssm/formulas/registry.json",
     output:
         f"{RESULTS}/verified.txt",
+    log:
+        f"{RESULTS}/logs/verify.log",
     threads: workflow.cores
+    resources:
+        mem_mb=3000,
+        runtime=60,
     message:
         "verify: {VERIFY}, {threads} at a time"
     shell:
-        "{PYTHON} -m derivations {VERIFY} --jobs {threads} > {output}.part 2>&1 || (cat {output}.part; exit 1); "
-        "tail -n 1 {output}.part; mv {output}.part {output}"
+        "{PYTHON:q} -m derivations {VERIFY} --jobs {threads} > {log:q} 2>&1 || (cat {log:q}; exit 1); "
+        "tail -n 1 {log:q}; cp {log:q} {output:q}"
 
 
-for experiment in EXPERIMENTS.values():
-    # The longest cells first, so that no core waits for them at the end.
-    names = sorted(experiment.cells, key=lambda n: -experiment.cells[n].training.steps)
-    for part in range(0, len(names), SETTINGS.cells_per_job):
-        cells = names[part : part + SETTINGS.cells_per_job]
-        directories = [f"{RESULTS}/{experiment.id}/{name}" for name in cells]
-        work = sum(r.steps * r.length * r.batch for r in (experiment.cells[n].training for n in cells))
-        RUNS += directories
-
-        rule:
-            name:
-                f"train_{experiment.id}_{part}"
-            input:
-                ancient(f"{RESULTS}/verified.txt"),
-            output:
-                [f"{d}/{file}" for d in directories for file in ("manifest.json", "metrics.parquet")],
-            params:
-                file=f"experiments/{experiment.id}.yaml",
-                cells=" ".join(f"--cell {name}" for name in cells),
-                resolved=resolved(experiment, cells),
-            priority: int(work // 10**5)
-            message:
-                f"train: {experiment.id}, {', '.join(cells)}"
-            shell:
-                "{PYTHON} -m hrssm train {params.file} {params.cells} --scale {SCALE} --out {RESULTS} "
-                "--device {DEVICE} --threads {threads} --overwrite"
-
-        rule:
-            name:
-                f"evaluate_{experiment.id}_{part}"
-            input:
-                [f"{d}/manifest.json" for d in directories],
-            output:
-                [f"{d}/evaluation.parquet" for d in directories],
-            params:
-                directories=" ".join(directories),
-                resolved=resolved(experiment, cells),
-            message:
-                f"evaluate: {experiment.id}, {', '.join(cells)}"
-            shell:
-                "{PYTHON} -m hrssm evaluate {params.directories} --device {DEVICE} --threads {threads}"
-
-
-rule aggregate:
+rule train:
     input:
-        [f"{d}/{file}" for d in RUNS for file in ("manifest.json", "metrics.parquet", "evaluation.parquet")],
-        Path("experiments").glob("*.yaml"),
-        "experiments/aggregate.py",
-        "experiments/records.py",
+        lambda w: [f"{STAMPS}/train/{parent}" for parent in JOBS[w.job].parents],
+        ancient(f"{RESULTS}/verified.txt"),
+    output:
+        touch(f"{STAMPS}/train/{{job}}.{{digest}}"),
+    log:
+        f"{RESULTS}/logs/train/{{job}}.{{digest}}.log",
+    params:
+        file=lambda w: JOBS[w.job].experiment.path,
+        cells=lambda w: [f"--cell={name}" for name in JOBS[w.job].cells],
+    resources:
+        mem_mb=2000,
+        runtime=lambda w: 10 + int(JOBS[w.job].work() / RATE / 60),
+    message:
+        "train: {wildcards.job}"
+    shell:
+        "{PYTHON:q} -m hrssm train {params.file:q} {params.cells:q} --scale {SCALE} --out {RESULTS} --device {DEVICE} "
+        "--threads {threads} --overwrite 2>&1 | tee {log:q}"
+
+
+rule evaluate:
+    input:
+        lambda w: TRAINED[w.job],
+    output:
+        touch(f"{STAMPS}/evaluate/{{job}}.{{digest}}"),
+    log:
+        f"{RESULTS}/logs/evaluate/{{job}}.{{digest}}.log",
+    params:
+        directories=lambda w: [f"{RESULTS}/{JOBS[w.job].experiment.id}/{name}" for name in JOBS[w.job].cells],
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    message:
+        "evaluate: {wildcards.job}"
+    shell:
+        "{PYTHON:q} -m hrssm evaluate {params.directories:q} --device {DEVICE} --threads {threads} 2>&1 | tee {log:q}"
+
+
+rule summary:
+    input:
+        EVALUATED.values(),
+        YAMLS,
+        source_files("experiments.report.summary"),
     output:
         f"{RESULTS}/summary.parquet",
         f"{RESULTS}/summary.json",
-    message:
-        "aggregate: all runs into one summary"
+    log:
+        f"{RESULTS}/logs/summary.log",
+    resources:
+        mem_mb=2000,
+        runtime=30,
     shell:
-        "{PYTHON} -m experiments.aggregate --scale {SCALE}"
+        "{PYTHON:q} -m experiments.report.summary {SCRIPT} 2>&1 | tee {log:q}"
 
 
 rule tables:
     input:
-        rules.aggregate.output,
-        "experiments/tables.py",
-        "experiments/labels.py",
-        "experiments/printed.yaml",
+        rules.summary.output,
+        YAMLS,
+        source_files("experiments.report.tables"),
     output:
-        [f"{RESULTS}/tables/{name}.json" for name in EXPERIMENTS],
-    message:
-        "tables"
+        [f"{RESULTS}/tables/{name}.json" for name in PLAN],
+    log:
+        f"{RESULTS}/logs/tables.log",
+    resources:
+        mem_mb=1000,
+        runtime=10,
     shell:
-        "{PYTHON} -m experiments.tables --scale {SCALE}"
+        "{PYTHON:q} -m experiments.report.tables {SCRIPT} 2>&1 | tee {log:q}"
 
 
 rule ledger:
     input:
-        rules.aggregate.output,
-        "experiments/ledger.py",
-        "experiments/labels.py",
+        rules.summary.output,
+        YAMLS,
+        source_files("experiments.report.ledger"),
         "hrssm/formulas/registry.json",
     output:
         f"{RESULTS}/ledger.json",
-    message:
-        "ledger: deciding every claim"
+    log:
+        f"{RESULTS}/logs/ledger.log",
+    resources:
+        mem_mb=1000,
+        runtime=10,
     shell:
-        "{PYTHON} -m experiments.ledger --scale {SCALE}"
+        "{PYTHON:q} -m experiments.report.ledger {SCRIPT} 2>&1 | tee {log:q}"
 
 
 rule figures:
     input:
-        rules.aggregate.output,
-        "experiments/figures.py",
-        "experiments/labels.py",
-        "experiments/printed.yaml",
-        "experiments/figure_style.py",
-        "experiments/dependency_graph.py",
+        rules.summary.output,
+        YAMLS,
+        source_files("experiments.report.figures.make"),
         "hrssm/formulas/registry.json",
     output:
+        [f"{RESULTS}/figures/{figure.name}.svg" for experiment in PLAN.values() for figure in experiment.figures],
         f"{RESULTS}/figures/dependencies.svg",
-    message:
-        "figures"
+    log:
+        f"{RESULTS}/logs/figures.log",
+    resources:
+        mem_mb=1000,
+        runtime=10,
     shell:
-        "{PYTHON} -m experiments.figures --scale {SCALE}"
+        "{PYTHON:q} -m experiments.report.figures.make {SCRIPT} 2>&1 | tee {log:q}"
 
 
-rule environment:
+rule tree_facts:
     input:
-        "experiments/environment.py",
-        "experiments/figure_style.py",
-        Path("experiments").glob("e*.yaml"),
+        YAMLS,
+        source_files("experiments.report.tree_facts"),
     output:
-        f"{RESULTS}/environment.json",
+        f"{RESULTS}/tree_facts.json",
         f"{RESULTS}/figures/clock.svg",
-    message:
-        "environment: exact facts of the trees and walks"
+    log:
+        f"{RESULTS}/logs/tree_facts.log",
+    resources:
+        mem_mb=2000,
+        runtime=10,
     shell:
-        "{PYTHON} -m experiments.environment --scale {SCALE}"
+        "{PYTHON:q} -m experiments.report.tree_facts --scale {SCALE} 2>&1 | tee {log:q}"
 
 
 rule paper:
     input:
+        f"{RESULTS}/verified.txt",
         rules.tables.output,
         rules.ledger.output,
         rules.figures.output,
-        rules.environment.output,
-        Path("paper").rglob("*.typ"),
+        rules.tree_facts.output,
+        sorted(Path("paper").rglob("*.typ")),
         "paper/references.bib",
         "hrssm/formulas/formulas.typ",
+    output:
+        f"{RESULTS}/paper.pdf",
+    log:
+        f"{RESULTS}/logs/paper.log",
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    shell:
+        "{PYTHON:q} -m experiments.report.typeset --scale {SCALE} --out {output:q} 2>&1 | tee {log:q}"
+
+
+rule publish:
+    """The paper of the scale that was asked for last."""
+    input:
+        rules.paper.output,
     output:
         "paper/paper.pdf",
     params:
         scale=SCALE,
-    message:
-        "paper: typesetting paper/paper.pdf"
+    log:
+        f"{RESULTS}/logs/publish.log",
+    resources:
+        mem_mb=100,
+        runtime=5,
     shell:
-        "{PYTHON} -m experiments.typeset --scale {SCALE} --out {output}"
+        "cp {input:q} {output:q} 2> {log:q}"

@@ -1,27 +1,30 @@
-"""Aggregate the runs of one scale: `python -m experiments.aggregate --scale smoke`.
+"""Aggregate the runs of one scale: `python -m experiments.report.summary --scale smoke`.
 
-Writes `results/{scale}/summary.parquet` (one row per experiment, cell, protocol, control, distribution,
-metric and step: mean, 95 % interval, number of seeds, the seeds' own values) and `summary.json` (what ran,
-where, how long).
+Writes `results/{scale}/summary.parquet` (one row per experiment, cell, protocol, control, range, metric and step: mean,
+95 % interval, number of seeds, the seeds' own values) and `summary.json` (what ran, where, how long).
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
+import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from experiments.report.plan import Experiment, RecordError, read_plan, read_runs
+from experiments.report.command import Paths, command
+from experiments.report.plan import Manifests, read_runs
 from experiments.report.statistics import interval
+from hrssm.experiment.experiment import Experiment, load_scale
+from hrssm.records.record import RecordError, write_bytes, write_json
+from hrssm.training.scale import Scale
 
-KEYS = ["experiment", "cell", "track", "protocol", "control", "distribution", "metric", "final", "step"]
+__all__ = ["read_summary", "write_summary"]
+
+KEYS = ["experiment", "cell", "track", "protocol", "control", "range", "metric", "final", "step"]
 
 
 def summarise(records: pd.DataFrame) -> pd.DataFrame:
@@ -32,92 +35,62 @@ def summarise(records: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([summary[KEYS], estimates, summary[["seeds", "values"]]], axis=1)
 
 
-def describe(scale: str, plan: list[Experiment], manifests: list[dict[str, Any]]) -> dict[str, Any]:
+def describe(scale: str, plan: Mapping[str, Experiment], manifests: Manifests) -> dict[str, Any]:
     """What a reader must know of the runs: scale, seeds, devices, wall time, versions, members stopped."""
     runs = []
-    for manifest in manifests:
-        members = manifest.get("members", {})
+    for manifest in manifests.values():
+        members = manifest["members"]
         stopped = {seed: member for seed, member in members.items() if member["ended"] != "finished"}
+        kept = ("experiment", "cell", "kind", "track", "seeds", "device", "device_name", "wall_seconds",
+                "member_steps_per_second", "settings_digest", "source_digest")  # fmt: skip
         runs.append(
-            {
-                "experiment": manifest["experiment"],
-                "cell": manifest["cell"],
-                "track": manifest["track"],
-                "seeds": manifest["seeds"],
-                "device": manifest["device"],
-                "device_name": manifest.get("device_name", manifest["device"]),
-                "wall_seconds": manifest["wall_seconds"],
-                "member_steps_per_second": manifest.get("member_steps_per_second"),
-                "steps": max((member["step"] for member in members.values()), default=None),
-                "config_hash": manifest.get("config_hash"),
-                "stopped": stopped,
-            }
+            {key: manifest.get(key) for key in kept}
+            | {"steps": max(member["step"] for member in members.values()), "stopped": stopped}
         )
-    counts = sorted({len(run["seeds"]) for run in runs})
+    first = next(iter(manifests.values()))
     return {
         "scale": scale,
-        "seeds": counts,
+        "seeds": sorted({len(run["seeds"]) for run in runs}),
         "devices": sorted({run["device"] for run in runs}),
         "device_names": sorted({run["device_name"] for run in runs}),
         "wall_seconds": sum(run["wall_seconds"] for run in runs),
-        "source_digest": manifests[0].get("source_digest"),
-        "versions": manifests[0].get("versions", {}),
+        "source_digests": sorted({run["source_digest"] for run in runs}),
+        "versions": first["versions"],
         "members": sum(len(run["seeds"]) for run in runs),
         "stopped": sum(len(run["stopped"]) for run in runs),
         "experiments": [
-            {"id": e.id, "number": e.number, "title": e.title, "group": e.group, "cells": len(e.cells)} for e in plan
+            {"id": e.id, "number": e.number, "title": e.title, "group": e.group, "system": e.system,
+             "cells": len(e.cells)}
+            for e in plan.values()
         ],
         "runs": runs,
-    }
+    }  # fmt: skip
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write `content` so that a reader sees the old file or the new one, never half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".part")
-    draft.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-    os.replace(draft, path)
-
-
-def write_summary(results: Path, scale: str, plan: list[Experiment]) -> pd.DataFrame:
-    """Read the runs of `scale`, write its summary and return it. Raises RecordError as `read_runs` does."""
-    records, manifests = read_runs(results / scale, plan)
+def write_summary(folder: Path, scale: str, plan: Mapping[str, Experiment], of: Scale | None = None) -> pd.DataFrame:
+    """Read the runs in ``folder``, write their summary there and return it. Raises RecordError as `read_runs` does."""
+    records, manifests = read_runs(folder, plan, of)
     summary = summarise(records)
-    draft = results / scale / "summary.parquet.part"
-    summary.to_parquet(draft, index=False)
-    os.replace(draft, results / scale / "summary.parquet")
-    write_json(results / scale / "summary.json", describe(scale, plan, manifests))
+    buffer = io.BytesIO()
+    summary.to_parquet(buffer, index=False)
+    write_bytes(folder / "summary.parquet", buffer.getvalue())
+    write_json(folder / "summary.json", describe(scale, plan, manifests))
     return summary
 
 
-def read_summary(results: Path, scale: str) -> pd.DataFrame:
-    """The summary of `scale`; raises RecordError when it has not been made."""
-    path = results / scale / "summary.parquet"
+def read_summary(folder: Path) -> pd.DataFrame:
+    """The summary in ``folder``; raises RecordError when it has not been made."""
+    path = folder / "summary.parquet"
     if not path.is_file():
-        raise RecordError(f"{path} does not exist: run `python -m experiments.aggregate --scale {scale}` first")
+        raise RecordError(f"{path} does not exist: run `python -m experiments.report.summary` first")
     return pd.read_parquet(path)
 
 
-def parser(description: str | None) -> argparse.ArgumentParser:
-    """The arguments that every script of this folder takes."""
-    made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("--scale", required=True, help="smoke, laptop or published: the folder below --results")
-    made.add_argument("--results", type=Path, default=Path("results"), help="where the runs are (default: results)")
-    made.add_argument("--experiments", type=Path, default=Path("experiments"), help="where the YAML files are")
-    return made
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Command line: 0 when the summary was written, 2 with a one-paragraph error when it cannot be."""
-    arguments = parser(__doc__).parse_args(argv)
-    try:
-        summary = write_summary(arguments.results, arguments.scale, read_plan(arguments.experiments))
-    except RecordError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(f"aggregate: {len(summary)} rows of {summary.groupby(['experiment', 'cell']).ngroups} cells")
-    return 0
+def _work(paths: Paths) -> str:
+    scale = load_scale(paths.experiments / "scales.yaml", paths.scale)
+    summary = write_summary(paths.folder, paths.scale, paths.plan(), scale)
+    return f"summary: {len(summary)} rows of {summary.groupby(['experiment', 'cell']).ngroups} cells"
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(__doc__, _work))

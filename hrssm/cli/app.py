@@ -8,15 +8,18 @@ import sys
 import traceback
 from pathlib import Path
 from types import FrameType
+from typing import Annotated
 
 import typer
 
 import hrssm
 from hrssm.cli import formulas, runs
 from hrssm.records.record import RecordError
-from hrssm.training.loop import Interrupted
+from hrssm.training.interrupt import SIGNALS, Interrupted
 
 STOPPED = "stopped. What was written before stays whole; give the same command again to go on."
+#: What the machine may refuse while a record is written: no space, no permission, a file too large.
+REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 
 app = typer.Typer(
     add_completion=False,
@@ -28,10 +31,19 @@ runs.register(app)
 formulas.register(app)
 
 
-@app.command()
-def version() -> None:
-    """Print the version."""
-    typer.echo(hrssm.__version__)
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(hrssm.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:
@@ -44,24 +56,32 @@ def _raised_here(error: Exception) -> bool:
     return Path(last.filename).is_relative_to(Path(hrssm.__file__).parent)
 
 
+def _stop(words: str, status: int) -> None:
+    sys.stderr.write(f"hrssm: {words}\n")
+    sys.exit(status)
+
+
 def run() -> None:
     """Run the app; expected errors become one paragraph on stderr, exit status 2 (130 after Ctrl-C)."""
-    signal.signal(signal.SIGTERM, _terminated)
+    for number in SIGNALS[1:]:  # all but Ctrl-C, which raises by itself
+        signal.signal(number, _terminated)
     try:
         app()
     except (RecordError, ValueError, ArithmeticError) as error:
         if not _raised_here(error):
             raise  # a mistake in a program, not in what was given: its traceback is wanted
-        sys.stderr.write(f"hrssm: {error}\n")
-        sys.exit(2)
+        _stop(str(error), 2)
     except (Interrupted, KeyboardInterrupt) as error:
-        sys.stderr.write(f"hrssm: {str(error) or STOPPED}\n")
-        sys.exit(130)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+        _stop(str(error) or STOPPED, 130)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] == "hrssm":
             raise
-        sys.stderr.write(
-            f"hrssm: {error.strerror}: {error.filename or 'while writing a record'}. What was written before stays "
-            "whole, nothing half-written is left. Make room or give another --out, then give the same command again.\n"
+        _stop(f"{error.name} is not installed: pip install 'hrssm[paper,proofs]' installs what this command needs.", 2)
+    except OSError as error:
+        if error.errno not in REFUSED:
+            raise
+        _stop(
+            f"{error.strerror}: {error.filename or 'while writing a record'}. What was written before stays whole, "
+            "nothing half-written is left. Make room or give another --out, then give the same command again.",
+            2,
         )
-        sys.exit(2)

@@ -1,22 +1,18 @@
-"""`hrssm train`, `hrssm evaluate`, `hrssm status`."""
+"""`hrssm train`, `hrssm evaluate`, `hrssm status`. What a command needs is imported when it runs."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import torch
 import typer
 
-from hrssm.experiment.experiment import Experiment, Scale, load, load_scale
-from hrssm.records.record import RecordError, read_manifest, source_digest
-from hrssm.systems.rssm.build import choose_device
-from hrssm.systems.rssm.evaluate import evaluate as evaluate_run
-from hrssm.training.loop import Name
-from hrssm.training.loop import train as train_run
+if TYPE_CHECKING:
+    import torch
 
-Device = Annotated[str, typer.Option(help="auto (a CUDA device when there is one), cpu, or cuda")]
-Threads = Annotated[int, typer.Option(help="CPU threads; 0 leaves the choice to PyTorch", min=0)]
+Device = Annotated[str, typer.Option(help="auto (a CUDA device when there is one), cpu, cuda or mps")]
+Threads = Annotated[int, typer.Option(help="CPU threads; 0 leaves the choice to PyTorch", min=0, max=4096)]
+Systems = Annotated[str, typer.Option(help="systems, separated by commas; all of them if not given")]
 
 
 def register(app: typer.Typer) -> None:
@@ -28,31 +24,33 @@ def register(app: typer.Typer) -> None:
 
 def say(line: str) -> None:
     """A progress line, at once."""
-    typer.echo(line)
+    print(line, flush=True)
 
 
 def _prepare(device: str, threads: int) -> torch.device:
+    import torch
+
+    from hrssm.training.device import choose_device
+
     if threads:
         torch.set_num_threads(threads)
     return choose_device(device)
 
 
-def _scale(experiment: Path, name: str) -> Scale:
-    return load_scale(experiment.parent / "scales.yaml", name)
-
-
 def train(
-    experiment: Annotated[Path, typer.Argument(help="an experiment's YAML file, such as experiments/e3_seeds.yaml")],
+    experiment: Annotated[
+        Path, typer.Argument(help="an experiment's YAML file, such as experiments/rssm/e3_seeds.yaml")
+    ],
     cell: Annotated[
         list[str] | None, typer.Option(help="a cell to train (may be repeated); all of them if not given")
     ] = None,
     seeds: Annotated[
-        int | None, typer.Option(help="how many seeds; the scale's own number if not given", min=1)
+        int | None, typer.Option(help="how many seeds; the scale's own number if not given", min=1, max=10**6)
     ] = None,
     out: Annotated[Path, typer.Option(help="where to write: each cell gets a directory EXPERIMENT/CELL in it")] = Path(
         "runs"
     ),
-    scale: Annotated[str, typer.Option(help="a scale of the scales.yaml beside the experiment")] = "laptop",
+    scale: Annotated[str, typer.Option(help="a scale of the scales.yaml beside the systems' folders")] = "laptop",
     device: Device = "auto",
     threads: Threads = 0,
     overwrite: Annotated[
@@ -63,19 +61,37 @@ def train(
 
     A cell that is already trained is left alone, and one that was interrupted goes on from its checkpoint.
     """
-    loaded, shrink = load(experiment), _scale(experiment, scale)
-    chosen = {name: shrink.apply(loaded.cell(name)) for name in (cell or loaded.cells)}
+    from hrssm.experiment.experiment import load, load_scale
+    from hrssm.systems.kinds import kind
+    from hrssm.training.settings import within
+
+    loaded, shrink = load(experiment), load_scale(_scales(experiment), scale)
+    chosen = {name: loaded.cell(name).scaled(shrink) for name in dict.fromkeys(cell or loaded.own())}
+    numbers = within(loaded.seeds(seeds or shrink.seeds))
     on = _prepare(device, threads)
-    for name, run in chosen.items():
+
+    from hrssm.training.loop import Name
+    from hrssm.training.loop import train as train_run
+
+    for name, settings in chosen.items():
+        system = kind(settings.kind)
         train_run(
-            run,
-            loaded.seeds(seeds or shrink.seeds),
+            settings,
+            numbers,
             out / loaded.id / name,
             Name(loaded.id, name, scale),
+            build=system.build,
+            sources=system.training_sources(settings),
             device=on,
             overwrite=overwrite,
             say=say,
         )
+
+
+def _scales(experiment: Path) -> Path:
+    """The scales of an experiment file: beside it, or beside its system's folder."""
+    beside = experiment.parent / "scales.yaml"
+    return beside if beside.is_file() else experiment.parent.parent / "scales.yaml"
 
 
 def evaluate(
@@ -84,50 +100,82 @@ def evaluate(
     threads: Threads = 0,
 ) -> None:
     """Evaluate trained runs with their controls, and write evaluation.parquet beside each."""
-    found = []
-    for directory in directories:
-        found += (inside := sorted(path.parent for path in directory.rglob("manifest.json")))
-        if not inside:
-            read_manifest(directory)  # says what is missing
+    from hrssm.records.record import MANIFEST, RecordError, read_json
+    from hrssm.records.run import find
+
+    found = find(directories)
+    if not found:
+        named = ", ".join(map(str, directories))
+        raise RecordError(f"{named}: holds no run. Train one there (hrssm train ... --out), then try again.")
     on = _prepare(device, threads)
+
+    from hrssm.systems.kinds import kind
+    from hrssm.training.score import refusal, score
+
+    refused: list[str] = []
     for run in found:
-        evaluate_run(run, device=on, say=say)
+        try:
+            manifest = read_json(run / MANIFEST)
+            system = kind(manifest["kind"])
+            settings = system.settings.model_validate(manifest["settings"])
+        except (RecordError, KeyError, ValueError):
+            refused.append(refusal(run))
+            continue
+        try:
+            score(
+                settings,
+                run,
+                build=system.build,
+                evaluate=system.evaluate,
+                sources=system.evaluation_sources(settings),
+                device=on,
+                say=say,
+            )
+        except RecordError as error:
+            refused.append(str(error))
+    if refused:
+        raise RecordError("\n".join(refused))
 
 
 def status(
-    results: Annotated[Path, typer.Argument(help="the directory that holds the results")] = Path("results"),
-    experiments: Annotated[Path, typer.Option(help="the directory that holds the experiments")] = Path("experiments"),
-    scale: Annotated[str, typer.Option(help="which scale's runs")] = "laptop",
+    folders: Annotated[
+        list[Path] | None, typer.Argument(help="folders with runs; results and runs if not given")
+    ] = None,
+    verify: Annotated[bool, typer.Option(help="hash every file and compare it with its manifest")] = False,
 ) -> None:
-    """Say what has run, from which sources, and what is missing."""
-    load_scale(experiments / "scales.yaml", scale)
-    files = sorted(experiments.glob("e*.yaml"))
-    if not files:
+    """Say what each run in these folders is: evaluated, trained, interrupted, stale (and why), or damaged.
+
+    Exits with 2 where a folder does not exist or holds no run, with 1 where a run is damaged.
+    """
+    from hrssm.records.record import RecordError
+    from hrssm.records.run import STATES, find, inspect
+
+    given = folders or [path for path in (Path("results"), Path("runs")) if path.is_dir()]
+    missing = [str(path) for path in given if not path.is_dir()]
+    if missing or not given:
+        what = ", ".join(missing) or "results, runs"
         raise RecordError(
-            f"{experiments} holds no experiment (e*.yaml); run this in the project's directory or give --experiments"
+            f"{what}: there is no such folder. Give one that holds runs (what --out named), or train one."
         )
-    counts: dict[str, int] = {}
-    typer.echo(f"scale {scale}, sources {source_digest()}, in {results / scale}")
-    for file in files:
-        loaded = load(file)
-        for name in loaded.cells:
-            state = _state(loaded, name, results / scale / loaded.id / name)
-            counts[state.split(",")[0]] = counts.get(state.split(",")[0], 0) + 1
-            typer.echo(f"  {loaded.id + '/' + name:45} {state}")
-        for name, target in loaded.same_as.items():
-            typer.echo(f"  {loaded.id + '/' + name:45} is {target}")
-    typer.echo("; ".join(f"{number} {state}" for state, number in sorted(counts.items())))
-
-
-def _state(experiment: Experiment, cell: str, directory: Path) -> str:
-    if not (directory / "manifest.json").exists():
-        return "interrupted, goes on from its checkpoint" if (directory / "checkpoint.pt").exists() else "missing"
-    try:
-        manifest = read_manifest(directory)
-    except RecordError:
-        digest = read_manifest(directory, any_digest=True)["source_digest"]
-        return f"stale, made from sources {digest}"
-    diverged = [seed for seed, member in manifest["members"].items() if member["ended"] != "finished"]
-    seeds = f"{len(manifest['seeds'])} seeds" + (f", diverged: {', '.join(diverged)}" if diverged else "")
-    done = "evaluated" if (directory / "evaluation.parquet").exists() else "trained, not evaluated"
-    return f"{done}, {seeds}, {manifest['wall_seconds']:.0f} s on {manifest['device_name']}"
+    found = find(given)
+    if not found:
+        raise RecordError(
+            f"{', '.join(map(str, given))}: holds no run. Give the folder that --out named, or train one."
+        )
+    counts = dict.fromkeys(STATES, 0)
+    for run in found:
+        state = inspect(run, verify=verify)
+        counts[state.word] += 1
+        words = [state.word, state.reason]
+        if state.manifest:
+            members = state.manifest["members"]
+            diverged = [seed for seed, member in members.items() if member["ended"] != "finished"]
+            words += [
+                f"{len(members)} seeds",
+                f"diverged: {' '.join(diverged)}" if diverged else "",
+                f"{state.manifest['wall_seconds']:.0f} s on {state.manifest['device_name']}",
+            ]
+        typer.echo(f"  {run!s:60} {', '.join(word for word in words if word)}")
+    typer.echo("; ".join(f"{number} {word}" for word, number in counts.items() if number))
+    if counts["damaged"]:
+        raise typer.Exit(1)

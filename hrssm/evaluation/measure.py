@@ -1,4 +1,4 @@
-"""From posteriors and ground truth to named numbers; the only place where metric names are declared."""
+"""From posteriors and ground truth to named numbers."""
 
 from __future__ import annotations
 
@@ -26,36 +26,15 @@ from hrssm.evaluation.trajectories import Array, Integers, Trajectories
 
 Protocol = Literal["published", "every_depth"]
 
-METRICS: dict[str, str] = {
-    "mse": "squared error of the reconstruction, mean over samples and coordinates",
-    "kl": "KL of the posterior from the prior, nats per step",
-    "kl_height": "height term of the KL, nats per step",
-    "kl_fibre": "fibre term of the KL, nats per step",
-    "kl_drift": "drift term of the KL, nats per step",
-    "rho_height": "rank correlation of the height with depth, signed",
-    "rho_first_pc": "rank correlation of the first principal component with depth; its sign is a convention",
-    "rho_best_pc": "largest absolute rank correlation with depth over the first 8 principal components",
-    "rho_given_t": "rank correlation with depth within a step, mean over steps; height, or best component",
-    "rho_nodes": "rank correlation with depth over nodes, one mean value each; height, or best component",
-    "rho_best_pc_given_t": "rank correlation with depth within a step, mean over steps; best component",
-    "rho_best_pc_nodes": "rank correlation with depth over nodes, one mean value each; best component",
-    "rho_ceiling": "largest rank correlation that a score without ties can reach on these depths",
-    "rho_ceiling_given_t": "the same within a step, mean over steps",
-    "rho_ceiling_nodes": "the same over nodes",
-    "depth_probe_accuracy": "depth read from the height (or the best component), plain accuracy",
-    "depth_probe_balanced": "the same, mean recall over depths",
-    "depth_majority": "share of the most frequent depth",
-    "depth_probe_all_accuracy": "depth read from the whole location, plain accuracy",
-    "depth_probe_all_balanced": "the same, mean recall over depths",
-    "branch_probe_accuracy": "branch at depth 1 read from the fibre (or the whole location), plain accuracy",
-    "branch_probe_balanced": "the same, mean recall over branches",
-    "branch_majority": "share of the most frequent branch among the samples at depth 1",
-    "branch_samples": "number of samples at depth 1",
-    "probe_unconverged": "number of probe fits that ran out of iterations",
-    "attenuation": "E[e^tau] under the posterior, mean over samples",
-    "kl_fibre_depth_slope": "slope of the fibre term on depth within a step, nats per level",
-    "kl_drift_depth_slope": "slope of the drift term on depth within a step, nats per level",
-}
+#: What `measure` gives; a system's vocabulary says what each is.
+METRICS = (
+    "mse", "kl", "kl_height", "kl_fibre", "kl_drift", "rho_height", "rho_first_pc", "rho_best_pc", "rho_given_t",
+    "rho_nodes", "rho_best_pc_given_t", "rho_best_pc_nodes", "rho_ceiling", "rho_ceiling_given_t",
+    "rho_ceiling_nodes", "depth_probe_accuracy", "depth_probe_balanced", "depth_majority",
+    "depth_probe_all_accuracy", "depth_probe_all_balanced", "branch_probe_accuracy", "branch_probe_balanced",
+    "branch_majority", "branch_samples", "probe_unconverged", "attenuation", "kl_fibre_depth_slope",
+    "kl_drift_depth_slope",
+)  # fmt: skip
 
 PUBLISHED_BRANCH_SAMPLES = 20
 """The published branch probe is fitted only on more samples at depth 1 than this."""

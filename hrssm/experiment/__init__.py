@@ -1,5 +1,1 @@
-"""Experiment files: their schema, cells and claims."""
-
-from hrssm.experiment.experiment import Experiment, ExperimentError, load, load_scale
-
-__all__ = ["Experiment", "ExperimentError", "load", "load_scale"]
+"""Experiment files: what is run, by which rule its claims are decided, and which figures it has."""

@@ -1,251 +1,110 @@
-"""What an experiment is: the schema of the YAML files, their scales, and errors that name file, line and key.
+"""An experiment: its words, its cells each with full settings, its claims and its figures.
 
-A file holds settings common to all its cells (``base``) and per cell what differs from them. ``load`` resolves every
-cell to a full ``Run``; ``Scale`` shrinks a run for a laptop or a smoke test. Unknown keys are refused.
+A file holds settings common to all its cells (``base``) and per cell what differs from them; a cell's ``kind`` says
+which system it is of. ``load`` reads one file, ``load_all`` a folder of them, where a cell may be another experiment's
+run (``same_as``). Nothing here needs PyTorch.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field
 
-from hrssm.latents.table import LATENTS, check
+from hrssm.experiment.claims import Claim, Figure, Quantity, misnamed
+from hrssm.experiment.yaml_file import ExperimentError, Keys, YamlFile, merge
+from hrssm.systems.kinds import KINDS, kind
+from hrssm.training.scale import Scale
+from hrssm.training.settings import NAME, Settings, Strict
+from hrssm.training.vocabulary import Vocabulary
 
-Track = Literal["published", "intended"]
-T = TypeVar("T", bound=BaseModel)
-
-
-class ExperimentError(ValueError):
-    """A YAML file that does not say what an experiment needs; the message names file, line, key and what was
-    expected."""
+__all__ = ["Cell", "Experiment", "ExperimentError", "files", "load", "load_all", "load_scale"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Environment(_Strict):
-    """The tree MDP and how its walks are drawn (published.md, Environment)."""
-
-    branching: int = Field(default=4, ge=2)
-    depth: int = Field(default=5, ge=1)
-    tree_seed: int = 42
-    observation_dim: int = Field(default=64, ge=1)
-    embedding_dim: int = Field(default=16, ge=1)
-    noise: float = Field(default=0.05, ge=0)
-    start: Literal["uniform", "stationary"] = "uniform"
-    lazy: float = Field(default=0.0, ge=0, lt=1)
-    max_depth: int | None = Field(default=None, ge=1)
-
-
-class Latent(_Strict):
-    """The latent family, its dimension, and the bounds on what its heads put out."""
-
-    family: str = "hg"
-    dim: int = Field(default=16, ge=2)
-    scale_min: float = Field(default=0.05, gt=0)
-    scale_max: float = Field(default=5.0, gt=0)
-    height_max: float = Field(default=8.0, gt=0)
-
-    @model_validator(mode="after")
-    def _fits(self) -> Latent:
-        if self.scale_min >= self.scale_max:
-            raise ValueError(f"scale_min {self.scale_min} must be below scale_max {self.scale_max}")
-        check(self.family, self.dim)  # raises ValueError where there is no such family or dimension
-        return self
-
-
-class Model(_Strict):
-    """Widths, prior and decoder of the recurrent state-space model."""
-
-    hidden: int = Field(default=256, ge=1)
-    embedding: int = Field(default=128, ge=1)
-    prior: Literal["plain", "action", "action-frozen"] = "plain"
-    decoder: Literal["flat", "aware", "gated"] = "flat"
-    gate_steps: int = Field(default=0, ge=0, description="steps over which a gated decoder's gate opens linearly")
-
-
-class Loss(_Strict):
-    """The objective; see hrssm.systems.rssm.objective.Objective."""
-
-    reconstruction: Literal["mse", "gaussian"] = "mse"
-    likelihood_scale: float = Field(default=1.0, gt=0)
-    height_weight: float = Field(default=1.0, ge=0)
-    fibre_weight: float = Field(default=1.0, ge=0)
-    warmup: int = Field(default=0, ge=0)
-    free_nats: float = Field(default=0.0, ge=0)
-    log_drift_max: float | None = 10.0
-
-
-class Training(_Strict):
-    """The optimiser's settings; ``evaluate_every`` (steps, 0 for never) asks for a curve of the published
-    evaluation."""
-
-    steps: int = Field(default=15000, ge=1)
-    batch: int = Field(default=32, ge=1)
-    length: int = Field(default=8, ge=2)
-    learning_rate: float = Field(default=3e-4, gt=0)
-    clip: float = Field(default=100.0, gt=0)
-    evaluate_every: int = Field(default=0, ge=0)
-
-
-class Evaluation(_Strict):
-    """Walks of the published evaluation, and, for experiment 9, the depths that count as out of distribution."""
-
-    walks: int = Field(default=100, ge=2)
-    length: int = Field(default=10, ge=2)
-    max_depth: int | None = Field(default=None, ge=1)
-    out_of_distribution_depth: int | None = Field(default=None, ge=1)
-
-
-class Run(_Strict):
-    """Everything that determines one cell's runs, but for its seeds."""
-
-    track: Track = "published"
-    environment: Environment = Environment()
-    latent: Latent = Latent()
-    model: Model = Model()
-    objective: Loss = Loss()
-    training: Training = Training()
-    evaluation: Evaluation = Evaluation()
-
-    @model_validator(mode="after")
-    def _check(self) -> Run:
-        if not LATENTS[self.latent.family].has_height:
-            if self.model.prior != "plain" or self.model.decoder != "flat":
-                raise ValueError(
-                    f"model.prior {self.model.prior!r} and model.decoder {self.model.decoder!r} need a latent with a "
-                    f"height; family {self.latent.family!r} has none, so only 'plain' and 'flat' are allowed"
-                )
-            if self.objective.height_weight != self.objective.fibre_weight:
-                raise ValueError(
-                    f"height_weight and fibre_weight must be equal for family {self.latent.family!r}, "
-                    "whose KL is not split"
-                )
-        return self
-
-    def digest(self) -> str:
-        """A hash of the settings, twelve hexadecimal digits."""
-        return hashlib.sha256(json.dumps(self.model_dump(), sort_keys=True).encode()).hexdigest()[:12]
-
-
-class Quantity(_Strict):
-    """One measured number per seed: a metric of a cell, under a control and a protocol."""
-
-    cell: str
-    metric: str
-    control: str = "trained"
-    protocol: str = "published"
-    distribution: Literal["in", "out"] = "in"
-    absolute: bool = False
-
-
-class Claim(_Strict):
-    """A statement with its decision rule, fixed before the run.
-
-    The 95 % t interval over seeds of quantity - against (paired by seed) decides: ``holds`` when all of it satisfies
-    the relation to the margin, ``fails`` when none of it does, ``undecided`` otherwise. "=" asks for |difference| <=
-    margin.
-    """
-
-    id: str
-    statement: str
-    source: str
-    quantity: Quantity
-    against: Quantity | float = 0.0
-    relation: Literal[">", "<", "="]
-    margin: float = Field(default=0.0, ge=0)
-
-
-class Scale(_Strict):
-    """How a run shrinks: factors on widths, steps and batch, with floors; and how many seeds it gets."""
-
-    seeds: int = Field(ge=1)
-    width: float = Field(default=1.0, gt=0, le=1)
-    steps: float = Field(default=1.0, gt=0, le=1)
-    at_least: int = Field(
-        default=1, ge=1, description="steps that no run goes below, unless its full length is shorter"
-    )
-    batch: float = Field(default=1.0, gt=0, le=1)
-    learning_rate: float = Field(default=1.0, gt=0, description="factor on the learning rate, for the shorter training")
-    evaluation_walks: int = Field(default=10**9, ge=2, description="evaluation walks are at most so many")
-    cells_per_job: int = Field(default=1, ge=1, description="cells that one job of the pipeline trains")
-
-    def apply(self, run: Run) -> Run:
-        """The run at this scale; warm-up, gate and evaluation interval keep their share of the training."""
-        full = run.training.steps
-        steps = min(full, max(self.at_least, round(full * self.steps)))
-
-        def share(of: int) -> int:
-            return max(1, round(of * steps / full)) if of else 0
-
-        return run.model_copy(
-            update={
-                "model": run.model.model_copy(
-                    update={
-                        "hidden": max(8, round(run.model.hidden * self.width)),
-                        "embedding": max(8, round(run.model.embedding * self.width)),
-                        "gate_steps": share(run.model.gate_steps),
-                    }
-                ),
-                "evaluation": run.evaluation.model_copy(
-                    update={"walks": min(run.evaluation.walks, self.evaluation_walks)}
-                ),
-                "objective": run.objective.model_copy(update={"warmup": share(run.objective.warmup)}),
-                "training": run.training.model_copy(
-                    update={
-                        "steps": steps,
-                        "batch": max(2, round(run.training.batch * self.batch)),
-                        "learning_rate": run.training.learning_rate * self.learning_rate,
-                        "evaluate_every": share(run.training.evaluate_every),
-                    }
-                ),
-            }
-        )
-
-
-class _File(_Strict):
-    id: str
+class _File(Strict):
+    id: str = Field(pattern=NAME)
     title: str
-    group: Literal["alignment", "objective", "dynamics"]
+    group: str = Field(pattern=NAME)
     question: str
     setup: str
     metrics: list[str]
     does_not_show: list[str]
-    first_seed: int
-    base: dict[str, Any] = {}
-    cells: dict[str, dict[str, Any]]
-    claims: list[Claim] = []
+    first_seed: int = Field(ge=0, lt=2**31)
+    base: dict[str, Any] = Field(default={})
+    cells: dict[str, dict[str, Any]] = Field(min_length=1)
+    claims: list[Claim] = Field(default=[])
+    figures: list[Figure] = Field(default=[])
 
 
-class Experiment(_Strict):
-    """A whole file: its words, its claims, its resolved cells, and the cells that are another experiment's runs."""
+@dataclass(frozen=True)
+class Cell:
+    """One cell of an experiment: its settings, and the run that serves it, (experiment, cell).
 
+    ``settings`` are None as long as the cell is another experiment's run and that has not been looked up.
+    """
+
+    name: str
+    source: tuple[str, str]
+    settings: Settings | None
+
+    @property
+    def of(self) -> Settings:
+        """The settings of a cell that has been looked up."""
+        if self.settings is None:
+            raise ExperimentError(f"cell {self.name!r} is the run {'/'.join(self.source)}: train that one")
+        return self.settings
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One experiment file."""
+
+    path: Path
     id: str
     title: str
     group: str
     question: str
     setup: str
-    metrics: list[str]
-    does_not_show: list[str]
+    metrics: tuple[str, ...]
+    does_not_show: tuple[str, ...]
     first_seed: int
-    cells: dict[str, Run]
-    same_as: dict[str, str]
-    claims: list[Claim]
+    cells: dict[str, Cell]
+    claims: tuple[Claim, ...]
+    figures: tuple[Figure, ...]
 
-    def cell(self, name: str) -> Run:
-        """The run of a cell trained by this experiment; raises ExperimentError naming the cells that it has."""
-        if name in self.same_as:
-            raise ExperimentError(f"cell {name!r} of {self.id} is the run {self.same_as[name]}: train that one")
+    @property
+    def number(self) -> int:
+        """The k of `ek_name`; 0 where the id has none."""
+        found = re.match(r"[a-z]+(\d+)", self.id)
+        return int(found.group(1)) if found else 0
+
+    @property
+    def system(self) -> str:
+        """The kind of its first cell, whose vocabulary its tables and figures speak."""
+        return next(c.settings.kind for c in self.cells.values() if c.settings is not None)
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What its system records."""
+        return kind(self.system).vocabulary
+
+    def own(self) -> dict[str, Settings]:
+        """The cells that this experiment trains itself, with their settings."""
+        here = {name: cell for name, cell in self.cells.items() if cell.source == (self.id, name)}
+        return {name: cell.of for name, cell in here.items()}
+
+    def cell(self, name: str) -> Settings:
+        """The settings of a cell that this experiment trains; raises ExperimentError naming the cells that it has."""
         if name not in self.cells:
             raise ExperimentError(f"experiment {self.id} has no cell {name!r}; its cells are: {', '.join(self.cells)}")
-        return self.cells[name]
+        if self.cells[name].source != (self.id, name):
+            source = "/".join(self.cells[name].source)
+            raise ExperimentError(f"cell {name!r} of {self.id} is the run {source}: train that one")
+        return self.cells[name].of
 
     def seeds(self, count: int) -> list[int]:
         """The first ``count`` seeds."""
@@ -254,104 +113,149 @@ class Experiment(_Strict):
 
 def load(path: Path | str) -> Experiment:
     """Read and check an experiment; raises ExperimentError with file, line, key and what was expected."""
-    path = Path(path)
-    data, positions = _read(path)
-    file = _validate(_File, data, path, positions)
-    cells: dict[str, Run] = {}
-    same_as: dict[str, str] = {}
+    source = YamlFile(Path(path))
+    file = source.validate(_File, source.data)
+    cells: dict[str, Cell] = {}
     for name, overrides in file.cells.items():
+        at: Keys = ("cells", name)
+        if not re.match(NAME, name):
+            raise source.error(
+                at, name, "a cell's name may hold letters, digits, '.', '_' and '-', and starts with no '.'"
+            )
         if "same_as" in overrides:
-            if len(overrides) > 1 or not isinstance(overrides["same_as"], str) or overrides["same_as"].count("/") != 1:
-                raise _error(path, positions, ("cells", name), "same_as", "only 'same_as: experiment/cell'")
-            same_as[name] = overrides["same_as"]
-        else:
-            cells[name] = _validate(Run, _merge(file.base, overrides), path, positions, (("cells", name), ("base",)))
-    words = file.model_dump(exclude={"base", "cells", "claims"})
-    return Experiment(**words, cells=cells, same_as=same_as, claims=file.claims)
+            target = overrides["same_as"]
+            if len(overrides) > 1 or not isinstance(target, str) or target.count("/") != 1:
+                raise source.error((*at, "same_as"), "same_as", "only 'same_as: experiment/cell'")
+            other, _, cell = target.partition("/")
+            cells[name] = Cell(name, (other, cell), None)
+            continue
+        settings = merge(file.base, overrides)
+        chosen = settings.get("kind", "rssm")
+        if not isinstance(chosen, str) or chosen not in KINDS:
+            wrong = f"kind {chosen!r} is unknown; known kinds: {', '.join(KINDS)}"
+            raise source.error((*at, "kind") if "kind" in overrides else ("base", "kind"), "kind", wrong)
+        cells[name] = Cell(name, (file.id, name), source.validate(kind(chosen).settings, settings, (at, ("base",))))
+    experiment = Experiment(
+        source.path,
+        file.id,
+        file.title,
+        file.group,
+        file.question,
+        file.setup,
+        tuple(file.metrics),
+        tuple(file.does_not_show),
+        file.first_seed,
+        cells,
+        tuple(file.claims),
+        tuple(file.figures),
+    )
+    if not any(cell.settings for cell in cells.values()):
+        raise source.error(("cells",), "cells", "every cell is another experiment's run: at least one must be its own")
+    _check_names(source, experiment)
+    return experiment
+
+
+def _check_names(source: YamlFile, experiment: Experiment) -> None:
+    """Refuse metrics, controls, protocols, ranges and cells that the experiment's system does not have."""
+    vocabulary, settings = experiment.vocabulary, kind(experiment.system).settings
+    for index, metric in enumerate(experiment.metrics):
+        if wrong := vocabulary.unknown(metric=metric):
+            raise source.error(("metrics", index), "metrics", wrong)
+    for index, claim in enumerate(experiment.claims):
+        for side in ("quantity", "against"):
+            quantity = getattr(claim, side)
+            if not isinstance(quantity, Quantity):
+                continue
+            at: Keys = ("claims", index, side)
+            if quantity.cell not in experiment.cells:
+                known = f"there is no cell {quantity.cell!r}; the cells are: {', '.join(experiment.cells)}"
+                raise source.error((*at, "cell"), "cell", known)
+            if found := misnamed(vocabulary, quantity):
+                raise source.error((*at, found[0]), *found)
+    for index, figure in enumerate(experiment.figures):
+        for metric in figure.metrics:
+            wrong = vocabulary.unknown(metric=metric)
+            if wrong and metric not in settings.aliases:
+                raise source.error(("figures", index, "metrics"), "metrics", wrong)
+        for control in figure.controls:
+            if wrong := vocabulary.unknown(control=control):
+                raise source.error(("figures", index, "controls"), "controls", wrong)
+
+
+def files(folder: Path) -> Iterator[Path]:
+    """The experiment files below a folder: those of each system in a folder of its own, in the order of their
+    numbers."""
+    found = [path for path in folder.glob("*/*.yaml") if re.match(r"[a-z]+\d+\w*_", path.name)]
+    yield from sorted(found, key=lambda path: (_SYSTEMS.get(path.parent.name, 9), path.parent.name, *_order(path.stem)))
+
+
+_SYSTEMS = {name: place for place, name in enumerate(("rssm", "updates", "vae", "covariant", "hieros"))}
+
+
+def _order(stem: str) -> tuple[int, str]:
+    found = re.match(r"[a-z]+(\d+)", stem)
+    return (int(found.group(1)) if found else 0, stem)
+
+
+def load_all(folder: Path, systems: Sequence[str] = ()) -> dict[str, Experiment]:
+    """The experiments below ``folder`` by id, of the named systems or of all, every cell looked up.
+
+    Raises ExperimentError when there are none, when one is wrong, when two share an id, and when ``same_as`` or
+    ``starts_from`` leads nowhere or back to itself.
+    """
+    paths = [path for path in files(folder) if not systems or path.parent.name in systems]
+    if not paths:
+        there = sorted({path.parent.name for path in files(folder)})
+        known = f"; the systems there are: {', '.join(there)}" if there else ": give the folder that holds them"
+        raise ExperimentError(f"{folder} holds no experiment{' of ' + ', '.join(systems) if systems else ''}{known}")
+    found: dict[str, Experiment] = {}
+    for path in paths:
+        experiment = load(path)
+        if experiment.id in found:
+            raise ExperimentError(f"{path}: id {experiment.id!r} is that of {found[experiment.id].path} as well")
+        found[experiment.id] = experiment
+    return {
+        id: replace(experiment, cells={name: _look_up(found, experiment, name) for name in experiment.cells})
+        for id, experiment in found.items()
+    }
+
+
+def _look_up(found: dict[str, Experiment], experiment: Experiment, name: str) -> Cell:
+    """A cell with the run that serves it: its own, or the one that `same_as` leads to."""
+    at, seen = (experiment.id, name), []
+    while True:
+        other = found.get(at[0])
+        if other is None or at[1] not in other.cells:
+            allowed = ", ".join(found) if other is None else ", ".join(other.cells)
+            raise ExperimentError(
+                f"{experiment.path}: {'/'.join(at)}, named by cell {name}, does not exist; allowed are {allowed}"
+            )
+        if at in seen:
+            raise ExperimentError(f"{experiment.path}: same_as of {name} leads back to itself; give one its settings")
+        cell = other.cells[at[1]]
+        if cell.source == at:
+            return _with_parent(found, experiment, Cell(name, at, cell.of))
+        seen.append(at)
+        at = cell.source
+
+
+def _with_parent(found: dict[str, Experiment], experiment: Experiment, cell: Cell) -> Cell:
+    seen, at = [cell.source], cell.of.starts_from
+    while at is not None:
+        source = (at.split("/")[0], at.split("/")[1])
+        other = found.get(source[0])
+        if other is None or source[1] not in other.cells or other.cells[source[1]].source != source:
+            raise ExperimentError(f"{experiment.path}: cell {cell.name} starts from {at}, which is no run of its own")
+        if source in seen:
+            raise ExperimentError(f"{experiment.path}: starts_from of cell {cell.name} leads back to itself")
+        seen.append(source)
+        at = other.cells[source[1]].of.starts_from
+    return cell
 
 
 def load_scale(path: Path | str, name: str) -> Scale:
     """The scale ``name`` of a scales file; raises ExperimentError naming those it has."""
-    path = Path(path)
-    data, positions = _read(path)
-    if name not in data:
-        raise ExperimentError(f"{path}: there is no scale {name!r}; the scales are: {', '.join(data)}")
-    return _validate(Scale, data[name], path, positions, ((name,),))
-
-
-Keys = tuple[str | int, ...]
-
-
-def _read(path: Path) -> tuple[dict[str, Any], dict[Keys, int]]:
-    """The file's mapping, and the line of each key path in it."""
-    try:
-        text = path.read_text()
-    except OSError as error:
-        raise ExperimentError(f"{path}: cannot be read ({error.strerror}); give the path of a YAML file") from error
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}" if mark else str(path)
-        raise ExperimentError(f"{where}: not valid YAML: {getattr(error, 'problem', None) or error}") from error
-    if node is None or not isinstance(data, dict):
-        raise ExperimentError(f"{path}:1: a mapping of keys was expected, such as 'id: ...'")
-    positions: dict[Keys, int] = {(): 1}
-    _positions(node, (), positions, path)
-    return data, positions
-
-
-def _positions(node: yaml.Node, keys: Keys, out: dict[Keys, int], path: Path) -> None:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            at = (*keys, key.value)
-            if at in out:
-                raise ExperimentError(f"{path}:{key.start_mark.line + 1}: key {key.value!r} is given twice")
-            out[at] = key.start_mark.line + 1
-            _positions(value, at, out, path)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            out[(*keys, index)] = value.start_mark.line + 1
-            _positions(value, (*keys, index), out, path)
-
-
-def _validate(kind: type[T], data: Any, path: Path, positions: dict[Keys, int], roots: tuple[Keys, ...] = ((),)) -> T:
-    try:
-        return kind.model_validate(data)
-    except ValidationError as invalid:
-        lines = []
-        for problem in invalid.errors():
-            keys = tuple(k for k in problem["loc"])
-            key = str(keys[-1]) if keys else "(whole)"
-            expected = problem["msg"].removeprefix("Value error, ")
-            if problem["type"] == "extra_forbidden":
-                expected = f"unknown key; known here: {', '.join(_known(kind, keys[:-1]))}"
-            elif problem["type"] != "missing":
-                expected = f"{expected} (given: {problem['input']!r})" if keys else expected
-            root = next((r for r in roots if (*r, *keys) in positions), roots[0])
-            lines.append(str(_error(path, positions, (*root, *keys), key, expected)))
-        raise ExperimentError("\n".join(lines)) from invalid
-
-
-def _error(path: Path, positions: dict[Keys, int], keys: Keys, key: str, expected: str) -> ExperimentError:
-    while keys not in positions:
-        keys = keys[:-1]
-    return ExperimentError(f"{path}:{positions[keys]}: {key}: {expected}")
-
-
-def _known(kind: type[BaseModel], keys: tuple[Any, ...]) -> list[str]:
-    for key in keys:
-        field = kind.model_fields.get(str(key))
-        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
-            return ["(see the schema)"]
-        kind = field.annotation
-    return list(kind.model_fields)
-
-
-def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in over.items():
-        below = merged.get(key)
-        merged[key] = _merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
-    return merged
+    source = YamlFile(Path(path))
+    if name not in source.data:
+        raise ExperimentError(f"{source.path}: there is no scale {name!r}; the scales are: {', '.join(source.data)}")
+    return source.validate(Scale, source.data[name], ((name,),))

@@ -15,7 +15,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-__all__ = ["PACKAGES", "TREE", "closure", "digest"]
+__all__ = ["PACKAGES", "TREE", "closure", "digest", "digest_of", "hashes", "sources"]
 
 #: The folder that holds the packages: a checkout, or site-packages where only `hrssm` is installed.
 TREE = Path(__file__).resolve().parents[2]
@@ -31,11 +31,30 @@ def digest(*roots: str, tree: Path = TREE) -> str:
 
     Raises ModuleNotFoundError for a root that is no module of the tree.
     """
-    found = hashlib.sha256()
-    for path in sorted(closure(*roots, tree=tree)):
-        content = hashlib.sha256(path.read_bytes()).digest()
-        found.update(path.relative_to(tree).as_posix().encode() + b"\0" + content)
-    return found.hexdigest()[:12]
+    return digest_of(sources(*roots, tree=tree))
+
+
+def sources(*roots: str, tree: Path = TREE) -> dict[str, str]:
+    """The files in the import closure of the modules named by ``roots``, as paths below the tree, with their hashes.
+
+    As long as none of these files changes, neither does the closure. Raises ModuleNotFoundError for a root that is no
+    module of the tree.
+    """
+    names = sorted(path.relative_to(tree).as_posix() for path in closure(*roots, tree=tree))
+    return hashes(names, tree)
+
+
+def hashes(names: Iterable[str], tree: Path = TREE) -> dict[str, str]:
+    """The SHA-256 of files below the tree, sixteen hexadecimal digits of each; a file that is gone has none."""
+    return {
+        name: hashlib.sha256(path.read_bytes()).hexdigest()[:16] for name in names if (path := tree / name).is_file()
+    }
+
+
+def digest_of(files: Mapping[str, str]) -> str:
+    """One hash of files with their hashes, twelve hexadecimal digits."""
+    text = "".join(f"{name} {found}\n" for name, found in sorted(files.items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def closure(*roots: str, tree: Path = TREE) -> frozenset[Path]:

@@ -7,7 +7,8 @@ from fractions import Fraction
 import pytest
 import torch
 
-from hrssm.environments import TreeMDP, depth_occupancy, occupancy
+from hrssm.environments.occupancy import depth_occupancy, occupancy
+from hrssm.environments.tree import TreeMDP
 
 
 def depth_law(branching: int, depth: int, length: int, start: str, lazy: Fraction) -> list[list[Fraction]]:

@@ -6,7 +6,8 @@ import pytest
 import torch
 from scipy.stats import chi2
 
-from hrssm.environments import TreeMDP, depth_occupancy, occupancy
+from hrssm.environments.occupancy import depth_occupancy, occupancy
+from hrssm.environments.tree import TreeMDP
 
 SETTINGS = {
     "uniform": {},

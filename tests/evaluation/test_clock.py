@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from hrssm.environments import TreeMDP, depth_occupancy, occupancy
-from hrssm.evaluation import METRICS, Trajectories, blind_clock, measure, reconstruction_floors
+from hrssm.environments.occupancy import depth_occupancy, occupancy
+from hrssm.environments.tree import TreeMDP
+from hrssm.evaluation.clock import blind_clock, reconstruction_floors
+from hrssm.evaluation.measure import METRICS, measure
+from hrssm.evaluation.trajectories import Trajectories
 from hrssm.evaluation.alignment import rank_correlation
 from hrssm.evaluation.clock import weighted_rank_correlation
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from hrssm.environments import TreeMDP
-from hrssm.evaluation import METRICS, Trajectories, measure
+from hrssm.environments.tree import TreeMDP
+from hrssm.evaluation.measure import METRICS, measure
+from hrssm.evaluation.trajectories import Trajectories
 
 TREE = TreeMDP(4, 5)
 

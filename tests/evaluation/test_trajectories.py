@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hrssm.evaluation import Trajectories
+from hrssm.evaluation.trajectories import Trajectories
 
 GRID = (3, 4)
 WHOLE = {

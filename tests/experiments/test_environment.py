@@ -7,7 +7,8 @@ import torch
 
 from experiments.report.environment import KINDS, clock_figure, describe, walk_eigenvalue
 from experiments.report.plan import Experiment
-from hrssm.environments import TreeMDP, occupancy
+from hrssm.environments.occupancy import occupancy
+from hrssm.environments.tree import TreeMDP
 
 
 @pytest.fixture(scope="module")

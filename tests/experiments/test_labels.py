@@ -7,7 +7,7 @@ import pytest
 from experiments.report.figures.style import COLOURS, MARKERS
 from experiments.report.labels import METRICS, alignment_metric, cell_label, family_label, metric_label
 from experiments.report.plan import Experiment
-from hrssm.evaluation import METRICS as MEASURED
+from hrssm.evaluation.measure import METRICS as MEASURED
 from hrssm.experiment.experiment import Run
 from hrssm.latents.table import LATENTS
 

@@ -12,7 +12,7 @@ from experiments.report.labels import CONTROLS
 from experiments.report.plan import Experiment
 from experiments.report.statistics import Interval
 from experiments.report.tables import against, main, make_table, nearest_step, read_printed
-from hrssm.evaluation import METRICS
+from hrssm.evaluation.measure import METRICS
 from tests.experiments.conftest import EXPERIMENTS
 
 PRINTED = read_printed(EXPERIMENTS)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import torch
 
-from hrssm.evaluation import METRICS
+from hrssm.evaluation.measure import METRICS
 from hrssm.records.record import RecordError
 from hrssm.systems.rssm.build import build_environment
 from hrssm.systems.rssm.evaluate import CLOCK_SEED, evaluate, evaluation_walks

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,33 +16,31 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from hrssm.records.record import write_bytes
+
 TEXT_WIDTH = 6.3  # inches; the type area of the paper
 PANEL_HEIGHT = 2.1
 
-# Okabe and Ito's palette; family fixes the colour and the marker, so that the figures also read in grey.
-COLOURS = {
-    "hg": "#0072B2",
-    "hg-diagonal": "#56B4E9",
-    "gaussian": "#D55E00",
-    "gaussian-two-scale": "#E69F00",
-    "riemannian-normal": "#009E73",
-    "wrapped-normal": "#CC79A7",
-    "gaussian-manifold-normal": "#000000",
-}
-VARIANT_COLOURS = {"action": "#009E73", "action-frozen": "#CC79A7", "aware": "#009E73", "gated": "#CC79A7"}
-MARKERS = {
-    "hg": "o",
-    "hg-diagonal": "D",
-    "gaussian": "s",
-    "gaussian-two-scale": "^",
-    "riemannian-normal": "v",
-    "wrapped-normal": "P",
-    "gaussian-manifold-normal": "X",
+# Okabe and Ito's palette. What stands for one thing keeps its colour and marker over all figures: the latent families,
+# by their labels; anything else is given the colours in turn. Markers differ too, so that figures also read in grey.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+SHAPES = ("o", "s", "v", "P", "^", "D", "X")
+FIXED: dict[str, tuple[str, str]] = {
+    "HG": ("#0072B2", "o"),
+    "HG, diagonal fibre": ("#56B4E9", "D"),
+    "HG, coupling 1/2": ("#009E73", "h"),
+    "HG, coupling 0": ("#CC79A7", "<"),
+    "Gaussian": ("#D55E00", "s"),
+    "Gaussian, two scales": ("#E69F00", "^"),
+    "Riemannian normal": ("#009E73", "v"),
+    "wrapped normal": ("#CC79A7", "P"),
+    "Gaussian manifold normal": ("#000000", "X"),
 }
 CONTROL_STYLES: dict[str, dict[str, object]] = {
     "blind-clock": {"color": "#000000", "linestyle": (0, (4, 2)), "linewidth": 0.9},
     "untrained": {"color": "#7f7f7f", "linestyle": (0, (1, 1.5)), "linewidth": 1.1},
 }
+OTHER_CONTROL: dict[str, object] = {"color": "#b0b0b0", "linestyle": (0, (3, 1, 1, 1)), "linewidth": 0.9}
 RC: dict[Any, Any] = {
     "font.family": "STIXGeneral",
     "mathtext.fontset": "stix",
@@ -71,6 +70,24 @@ RC: dict[Any, Any] = {
 }
 
 
+def control_style(control: str) -> dict[str, Any]:
+    """How the line of a control looks."""
+    return dict(CONTROL_STYLES.get(control, OTHER_CONTROL))
+
+
+def looks(names: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Colour and marker of each name: its own where it has one, else the next that is free."""
+    ordered = list(dict.fromkeys(names))
+    taken = {FIXED[name][0] for name in ordered if name in FIXED}
+    free = [pair for pair in zip(PALETTE, SHAPES, strict=True) if pair[0] not in taken] or list(
+        zip(PALETTE, SHAPES, strict=True)
+    )
+    rest = [name for name in ordered if name not in FIXED]
+    return {name: FIXED[name] for name in ordered if name in FIXED} | {
+        name: free[place % len(free)] for place, name in enumerate(rest)
+    }
+
+
 @contextmanager
 def style() -> Iterator[None]:
     """Draw with the paper's settings and leave matplotlib's own as they were."""
@@ -88,8 +105,7 @@ def grid(rows: int, columns: int) -> tuple[Figure, list[list[Axes]]]:
 
 def save(figure: Figure, path: Path) -> None:
     """Write `figure` as SVG without a date, so that the same data give the same bytes, and close it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".part")
-    figure.savefig(draft, format="svg", metadata={"Date": None})
-    draft.replace(path)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    write_bytes(path, buffer.getvalue())
     plt.close(figure)

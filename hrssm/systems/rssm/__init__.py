@@ -1,0 +1,1 @@
+"""The recurrent state-space model: a latent of any family, trained on walks over a tree."""

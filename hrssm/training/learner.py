@@ -1,0 +1,43 @@
+"""What the training loop asks of a system: the contract that lets it train any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from hrssm.records.record import Row
+
+__all__ = ["Learner"]
+
+
+class Learner(Protocol):
+    """An ensemble in training: everything that changes from step to step, a member per seed.
+
+    alive (members,): bool, which members have had a finite loss and gradient at every step so far; one that has not is
+    out from then on and must not touch the others.
+    parameters: how many numbers one member trains.
+    """
+
+    @property
+    def alive(self) -> Tensor: ...
+
+    @property
+    def parameters(self) -> int: ...
+
+    def step(self, number: int) -> dict[str, Tensor]:
+        """Take one step, after ``number`` before it; what it saw by name, each (members,), detached."""
+        ...
+
+    def measure(self, number: int) -> Sequence[Row]:
+        """What the system itself records after ``number`` steps, living members only; () where nothing is due."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that changes, as tensors, numbers, strings, lists and dictionaries of them."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to a state that ``state_dict`` gave."""
+        ...
