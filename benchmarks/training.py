@@ -15,12 +15,12 @@ import time
 from collections.abc import Callable
 
 import torch
+from tests.rssm.step_by_step import StepByStep
 
 from hrssm.latents.table import latent
 from hrssm.systems.rssm.model import RSSM
 from hrssm.systems.rssm.objective import Objective
 from hrssm.training.optimiser import Optimiser
-from tests.rssm.step_by_step import StepByStep
 
 SETTINGS = {"H=256, 32x8": (256, 32, 8, 100.0), "H=128, 64x20": (128, 64, 20, 5.0)}
 DIM = 16

@@ -11,11 +11,10 @@ import torch
 
 from hrssm.environments.occupancy import depth_occupancy, occupancy
 from hrssm.environments.tree import TreeMDP
-from hrssm.evaluation.clock import blind_clock, reconstruction_floors
+from hrssm.evaluation.alignment import rank_correlation
+from hrssm.evaluation.clock import blind_clock, reconstruction_floors, weighted_rank_correlation
 from hrssm.evaluation.measure import METRICS, measure
 from hrssm.evaluation.trajectories import Trajectories
-from hrssm.evaluation.alignment import rank_correlation
-from hrssm.evaluation.clock import weighted_rank_correlation
 
 SETTINGS = {
     "default": {},

@@ -13,7 +13,7 @@ from experiments.report import environment, ledger, tables
 from experiments.report import summary as aggregate
 from experiments.report.figures import make as figures
 from experiments.report.plan import read_plan
-from tests.experiments.synthetic import write_results
+from tests.report.synthetic import write_results
 
 ROOT = Path(__file__).parents[2]
 

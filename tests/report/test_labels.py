@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from experiments.report.labels import METRICS, alignment_metric, cell_label, family_label, metric_label
 
 from experiments.report.figures.style import COLOURS, MARKERS
-from experiments.report.labels import METRICS, alignment_metric, cell_label, family_label, metric_label
 from experiments.report.plan import Experiment
 from hrssm.evaluation.measure import METRICS as MEASURED
 from hrssm.experiment.experiment import Run

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 import torch
+from hrssm.systems.rssm.build import build_environment
 
 from hrssm.evaluation.measure import METRICS
 from hrssm.records.record import RecordError
-from hrssm.systems.rssm.build import build_environment
 from hrssm.systems.rssm.evaluate import CLOCK_SEED, evaluate, evaluation_walks
-from tests.training.test_loop import CPU, go, quiet, tiny
+from tests.systems.test_every_kind import CPU, go, quiet, tiny
 
 CONTROLS = {"trained", "untrained", "other-walk", "zeros", "depth-swapped", "depth-redrawn", "blind-clock"}
 

@@ -9,7 +9,7 @@ import pytest
 
 from experiments.report.plan import Experiment, read_plan
 from experiments.report.summary import write_summary
-from tests.experiments.synthetic import write_results
+from tests.report.synthetic import write_results
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-
 from experiments.report.labels import CONTROLS
+
 from experiments.report.plan import COLUMNS, Cell, Experiment
 
 METRICS_OF = {

@@ -12,7 +12,7 @@ from experiments.report.figures.make import Data, make_figures
 from experiments.report.figures.style import COLOURS, save, style
 from experiments.report.plan import Experiment
 from experiments.report.tables import read_printed
-from tests.experiments.conftest import EXPERIMENTS
+from tests.report.conftest import EXPERIMENTS
 
 PRINTED = read_printed(EXPERIMENTS)
 NAMES = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-
 from experiments.report.environment import KINDS, clock_figure, describe, walk_eigenvalue
+
 from experiments.report.plan import Experiment
 from hrssm.environments.occupancy import occupancy
 from hrssm.environments.tree import TreeMDP

@@ -11,7 +11,7 @@ import pytest
 
 from experiments.report.ledger import formula_claims, judge, main, paired
 from experiments.report.plan import Experiment
-from tests.experiments.conftest import EXPERIMENTS
+from tests.report.conftest import EXPERIMENTS
 
 SIDE = {"control": "trained", "protocol": "published", "distribution": "in", "absolute": False}
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-
 from experiments.report.labels import CONTROLS
+
 from experiments.report.plan import Experiment
 from experiments.report.statistics import Interval
 from experiments.report.tables import against, main, make_table, nearest_step, read_printed
 from hrssm.evaluation.measure import METRICS
-from tests.experiments.conftest import EXPERIMENTS
+from tests.report.conftest import EXPERIMENTS
 
 PRINTED = read_printed(EXPERIMENTS)
 # Recorded while training, because they are weights and not measures of a posterior.

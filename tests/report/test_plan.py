@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from experiments.report.plan import COLUMNS, Experiment, RecordError, at_the_end, read_manifest, read_plan, read_runs
-from tests.experiments.synthetic import write_run
+from tests.report.synthetic import write_run
 
 
 def small(plan: list[Experiment]) -> list[Experiment]:

@@ -9,7 +9,7 @@ from hrssm.latents.table import LATENTS, latent
 from hrssm.networks.table import UPDATES
 from hrssm.systems.rssm.model import RSSM
 from hrssm.systems.rssm.objective import Objective
-from tests.rssm.step_by_step import StepByStep
+from tests.systems.step_by_step import StepByStep
 
 SETTINGS = {"256 x 32 x 8": (256, 32, 8), "128 x 64 x 20": (128, 64, 20), "32 x 8 x 6": (32, 8, 6)}
 
