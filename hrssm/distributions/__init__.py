@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hrssm.distributions.monte_carlo import MonteCarloEstimate as MonteCarloEstimate
     from hrssm.distributions.monte_carlo import monte_carlo_entropy as monte_carlo_entropy
     from hrssm.distributions.monte_carlo import monte_carlo_kl as monte_carlo_kl
+    from hrssm.distributions.product import Product as Product
     from hrssm.distributions.riemannian_normal import RiemannianNormal as RiemannianNormal
     from hrssm.distributions.wrapped_normal import WrappedNormal as WrappedNormal
 
@@ -48,6 +49,7 @@ _WHERE = {
     "MonteCarloEstimate": "monte_carlo",
     "monte_carlo_entropy": "monte_carlo",
     "monte_carlo_kl": "monte_carlo",
+    "Product": "product",
     "RiemannianNormal": "riemannian_normal",
     "WrappedNormal": "wrapped_normal",
 }

@@ -14,6 +14,7 @@ from hrssm.distributions import (
     GaussianManifoldNormal,
     HorosphericalGaussian,
     LatentDistribution,
+    Product,
     RiemannianNormal,
     WrappedNormal,
 )
@@ -87,6 +88,20 @@ FAMILIES = {
             "log_dispersion": 0.5 * _normal(g, *batch, d // 2),
         },
         _manifold_measure,
+    ),
+    "Product-HorosphericalGaussian": Family(
+        lambda validate_args=None, **parameters: Product(
+            HorosphericalGaussian(**parameters, validate_args=validate_args), validate_args=validate_args
+        ),
+        lambda batch, d, g: _horospherical(False, False)((*batch, d // 2), 2, g),
+        lambda z: geometry.log_volume(z.unflatten(-1, (-1, 2))).sum(-1),
+    ),
+    "Product-RiemannianNormal": Family(
+        lambda validate_args=None, **parameters: Product(
+            RiemannianNormal(**parameters, validate_args=validate_args), validate_args=validate_args
+        ),
+        lambda batch, d, g: {"loc": _normal(g, *batch, d // 2, 2), "scale": _scale(g, *batch, d // 2)},
+        lambda z: geometry.log_volume(z.unflatten(-1, (-1, 2))).sum(-1),
     ),
     "Gaussian": Family(
         Gaussian,

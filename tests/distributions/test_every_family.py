@@ -11,7 +11,7 @@ import torch
 from scipy import stats
 from torch.distributions import Distribution, kl_divergence
 
-from hrssm.distributions import Gaussian, MonteCarloEstimate, hyperbolic_space
+from hrssm.distributions import Gaussian, MonteCarloEstimate, Product, hyperbolic_space
 from tests.distributions.families import FAMILIES, Family
 
 BATCHES = [(), (3,), (2, 1, 3)]
@@ -283,7 +283,7 @@ def _saved_and_loaded(q: Distribution) -> Distribution:
     buffer = io.BytesIO()
     torch.save(q, buffer)
     buffer.seek(0)
-    with torch.serialization.safe_globals([type(q)]):
+    with torch.serialization.safe_globals([type(q), *([type(q.law)] if isinstance(q, Product) else [])]):
         return torch.load(buffer, weights_only=True)
 
 
