@@ -1,140 +1,244 @@
-"""Members that do not depend on each other, checkpoints that resume bit for bit, members that stop alone."""
+"""What every system promises: members that do not depend on each other, runs that resume bit for bit, members that stop
+alone, rows within the vocabulary, and a digest that moves with its own sources only."""
 
 from __future__ import annotations
 
-import json
 import os
+import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 import torch
 
-from hrssm.experiment.experiment import Run
-from hrssm.latents.table import LATENTS
-from hrssm.records.record import RecordError, read_manifest, source_digest
-from hrssm.training import loop
-from hrssm.training.loop import Interrupted, Name, train
+from hrssm.records.record import RecordError
+from hrssm.records.run import inspect
+from hrssm.records.sources import PACKAGES, TREE, digest_of, sources
+from hrssm.systems.kinds import KINDS, kind
+from hrssm.training import checkpoint
+from hrssm.training.interrupt import Interrupted
+from tests.systems.tiny import CPU, TINY, evaluate, go, quiet, tiny, training_sources
 
-NAME = Name("e0_test", "cell", "smoke")
-CPU = torch.device("cpu")
-
-
-def tiny(**changes: object) -> Run:
-    settings: dict = {
-        "environment": {"branching": 2, "depth": 3, "observation_dim": 8, "embedding_dim": 4},
-        "latent": {"family": "hg", "dim": 3},
-        "model": {"hidden": 8, "embedding": 8},
-        "training": {"steps": 12, "batch": 4, "length": 3, "evaluate_every": 6},
-        "evaluation": {"walks": 6, "length": 4},
-    }
-    return Run.model_validate(settings | changes)
+SEEDS = [3, 4, 5]
+EVERY = pytest.mark.parametrize("name", KINDS)
 
 
-def quiet(line: str) -> None:
-    pass
+def tensors(of: Any, at: str = "") -> dict[str, torch.Tensor]:
+    """Every tensor in nested dictionaries and lists, by its path."""
+    if isinstance(of, torch.Tensor):
+        return {at: of}
+    pairs = of.items() if isinstance(of, dict) else enumerate(of) if isinstance(of, list | tuple) else ()
+    return {path: t for key, value in pairs for path, t in tensors(value, f"{at}/{key}").items()}
 
 
-def go(run: Run, seeds: list[int], directory: Path, **options: object) -> dict:
-    return train(run, seeds, directory, NAME, device=CPU, say=quiet, **options)  # type: ignore[arg-type]
+def learned(directory: Path) -> dict[str, torch.Tensor]:
+    return tensors(checkpoint.load(directory / "checkpoint.pt", CPU)["learner"])
 
 
-def weights(directory: Path) -> dict[str, torch.Tensor]:
-    return torch.load(directory / "checkpoint.pt", weights_only=True)["model"]
+def curves(directory: Path) -> pd.DataFrame:
+    return pd.read_parquet(directory / "metrics.parquet")
 
 
-@pytest.mark.parametrize("family", sorted(LATENTS))
-def test_member_k_of_n_is_the_run_of_member_k_alone(tmp_path, family):
-    run = tiny(latent={"family": family, "dim": 4})
-    go(run, [3, 4, 5], tmp_path / "together")
-    go(run, [4], tmp_path / "alone")
-    together, alone = weights(tmp_path / "together"), weights(tmp_path / "alone")
-    for name, tensor in alone.items():
-        torch.testing.assert_close(together[name][1], tensor[0], rtol=2e-4, atol=2e-6)
-    keys = ["step", "protocol", "metric"]
-    losses = [
-        pd.read_parquet(tmp_path / d / "metrics.parquet")
-        .query("seed == 4 and metric == 'loss'")
-        .set_index(keys)["value"]
-        for d in ("together", "alone")
-    ]
-    assert len(losses[0]) == 12
-    pd.testing.assert_series_equal(*losses, rtol=1e-3)
+def test_every_kind_has_tiny_settings() -> None:
+    assert set(TINY) == set(KINDS)
 
 
-def test_an_interrupted_run_goes_on_bit_for_bit(tmp_path, monkeypatch):
-    run = tiny()
-    go(run, [0, 1], tmp_path / "whole")
-    monkeypatch.setattr(loop, "_log", interrupt_at(7, loop._log))
+@EVERY
+def test_settings_and_vocabulary_need_no_torch(name: str) -> None:
+    code = f"import sys; from hrssm.systems.kinds import kind; k = kind({name!r}); k.settings, k.vocabulary; "
+    done = subprocess.run([sys.executable, "-c", code + "sys.exit('torch' in sys.modules)"], cwd=TREE)
+    assert done.returncode == 0
+
+
+@EVERY
+def test_member_k_of_n_is_the_run_of_member_k_alone(name: str, tmp_path: Path) -> None:
+    settings = tiny(name)
+    go(settings, SEEDS, tmp_path / "together")
+    go(settings, SEEDS[1:2], tmp_path / "alone")
+    keys = ["step", "protocol", "control", "range", "metric"]
+    together = curves(tmp_path / "together").query(f"seed == {SEEDS[1]}").set_index(keys)["value"]
+    alone = curves(tmp_path / "alone").set_index(keys)["value"]
+    assert len(alone) > 0
+    pd.testing.assert_series_equal(together.sort_index(), alone.sort_index(), rtol=2e-3, atol=1e-5)
+
+
+@EVERY
+def test_seeds_differ(name: str, tmp_path: Path) -> None:
+    go(tiny(name), SEEDS, tmp_path)
+    last = curves(tmp_path).query("metric == 'loss'").groupby("seed")["value"].last()
+    assert last.nunique() == len(SEEDS)
+
+
+@EVERY
+def test_an_interrupted_run_goes_on_bit_for_bit(name: str, tmp_path: Path) -> None:
+    settings = tiny(name)
+    go(settings, SEEDS, tmp_path / "whole")
     with pytest.raises(Interrupted, match="step 7 of 12"):
-        go(run, [0, 1], tmp_path / "parts")
-    assert not (tmp_path / "parts" / "manifest.json").exists()
-    with pytest.raises(RecordError, match="only partly trained"):
-        read_manifest(tmp_path / "parts")
-    monkeypatch.undo()
-    go(run, [0, 1], tmp_path / "parts")
-    whole, parts = weights(tmp_path / "whole"), weights(tmp_path / "parts")
-    assert all(torch.equal(whole[name], parts[name]) for name in whole)
-    first, second = (pd.read_parquet(tmp_path / d / "metrics.parquet") for d in ("whole", "parts"))
-    pd.testing.assert_frame_equal(first, second)
+        go(settings, SEEDS, tmp_path / "parts", build=interrupted_at(7, kind(name).build))
+    assert inspect(tmp_path / "parts").word == "interrupted"
+    go(settings, SEEDS, tmp_path / "parts")
+    whole, parts = learned(tmp_path / "whole"), learned(tmp_path / "parts")
+    assert whole.keys() == parts.keys()
+    assert all(torch.equal(whole[path], parts[path]) for path in whole)
+    pd.testing.assert_frame_equal(curves(tmp_path / "whole"), curves(tmp_path / "parts"))
 
 
-def interrupt_at(step: int, original):
-    def logged(state, *rest):
-        original(state, *rest)
-        if state.step == step:
-            os.kill(os.getpid(), signal.SIGINT)
+def interrupted_at(step: int, build):
+    """Learners during whose step number ``step`` the process is told to stop."""
 
-    return logged
+    def build_interrupted(settings, seeds, device):
+        learner = build(settings, seeds, device)
+        take = learner.step
 
+        def told(number):
+            if number == step - 1:
+                os.kill(os.getpid(), signal.SIGINT)
+            return take(number)
 
-def test_a_member_that_diverges_stops_alone_and_is_named(tmp_path, monkeypatch):
-    run = tiny()
-    build = loop.build_model
+        learner.step = told
+        return learner
 
-    def poisoned(run, seeds, device):
-        model = build(run, seeds, device)
-        if 1 in seeds:
-            model.decoder.layers[0].weight.data[seeds.index(1)] = float("nan")
-        return model
-
-    go(run, [0, 2], tmp_path / "healthy")
-    monkeypatch.setattr(loop, "build_model", poisoned)
-    manifest = go(run, [0, 1, 2], tmp_path / "mixed")
-    assert manifest["members"]["0"] == {"ended": "finished", "step": 12, "cause": None}
-    assert manifest["members"]["1"]["ended"] == "diverged"
-    assert manifest["members"]["1"]["step"] == 0
-    assert "mse is nan" in manifest["members"]["1"]["cause"]
-    mixed, healthy = weights(tmp_path / "mixed"), weights(tmp_path / "healthy")
-    for name, tensor in healthy.items():
-        torch.testing.assert_close(mixed[name][[0, 2]], tensor, rtol=2e-4, atol=2e-6)
-    assert set(pd.read_parquet(tmp_path / "mixed" / "metrics.parquet")["seed"]) == {0, 2}
+    return build_interrupted
 
 
-def test_a_whole_run_is_left_alone_and_another_one_is_refused(tmp_path):
-    go(tiny(), [0], tmp_path)
+def poisoned(victim: int, build):
+    """Learners of which the member with seed ``victim`` begins with weights that are not numbers."""
+
+    def build_poisoned(settings, seeds, device):
+        learner = build(settings, seeds, device)
+        if victim in seeds:
+            state = learner.state_dict()
+            for path, tensor in tensors(state).items():
+                if tensor.is_floating_point() and tensor.ndim > 1 and len(tensor) == len(seeds) and "adam" not in path:
+                    tensor[seeds.index(victim)] = float("nan")
+        return learner
+
+    return build_poisoned
+
+
+@EVERY
+def test_a_member_that_diverges_stops_alone_and_is_named(name: str, tmp_path: Path) -> None:
+    settings = tiny(name)
+    build = kind(name).build
+    go(settings, [3, 5], tmp_path / "healthy")
+    said: list[str] = []
+    manifest = go(settings, SEEDS, tmp_path / "mixed", build=poisoned(4, build), say=said.append)
+    assert manifest["members"]["3"] == {"ended": "finished", "step": 12, "cause": None}
+    assert manifest["members"]["4"]["ended"] == "diverged"
+    assert manifest["members"]["4"]["step"] == 0
+    assert "nan" in manifest["members"]["4"]["cause"]
+    assert any("seed 4 stopped at step 0" in line for line in said)
+    keys = ["seed", "step", "protocol", "metric"]
+    mixed, healthy = (curves(tmp_path / d).set_index(keys)["value"].sort_index() for d in ("mixed", "healthy"))
+    pd.testing.assert_series_equal(mixed, healthy, rtol=2e-3, atol=1e-5)
+    evaluate(settings, tmp_path / "mixed", build=poisoned(4, build))
+    assert 4 not in set(pd.read_parquet(tmp_path / "mixed" / "evaluation.parquet")["seed"])
+
+
+@EVERY
+def test_when_every_member_is_dead_training_stops_and_says_so(name: str, tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match=r"every member has diverged by step 1 of 12 \(seed 3: .*nan"):
+        go(tiny(name), [3], tmp_path, build=poisoned(3, kind(name).build))
+    assert inspect(tmp_path).word == "interrupted"
+
+
+@EVERY
+def test_every_row_lies_in_the_vocabulary(name: str, tmp_path: Path) -> None:
+    settings, vocabulary = tiny(name), kind(name).vocabulary
+    go(settings, SEEDS[:2], tmp_path)
+    evaluate(settings, tmp_path)
+    assert inspect(tmp_path).word == "evaluated"
+    trained, scored = curves(tmp_path), pd.read_parquet(tmp_path / "evaluation.parquet")
+    assert set(trained.query("protocol == 'train'")["metric"]) <= set(vocabulary.training)
+    for frame in (trained.query("protocol != 'train'"), scored):
+        assert set(frame["metric"]) <= set(vocabulary.metrics)
+        assert set(frame["control"]) <= set(vocabulary.controls)
+        assert set(frame["protocol"]) <= set(vocabulary.protocols)
+        assert set(frame["range"]) <= set(vocabulary.ranges)
+    assert set(scored["control"]) == set(vocabulary.controls), "a control that is never measured"
+    assert set(vocabulary.evaluation.values()) <= set(scored["protocol"])
+    assert not scored.duplicated(["seed", "protocol", "control", "range", "metric"]).any()
+    for word in [*vocabulary.metrics.values(), *vocabulary.controls.values(), *vocabulary.training.values()]:
+        assert word.label
+        assert word.sentence
+
+
+@EVERY
+def test_a_digest_moves_with_what_a_run_executes_and_with_nothing_else(name: str, tmp_path: Path) -> None:
+    settings = tiny(name)
+    roots = (*kind(name).training_roots, *settings.modules())
+    for package in PACKAGES:
+        shutil.copytree(TREE / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", ".cache"))
+    executed = training_sources(settings)
+    before = digest_of(sources(*roots, tree=tmp_path))
+    assert before == digest_of(executed)
+    everything = {p.relative_to(tmp_path).as_posix() for p in (tmp_path / "hrssm").rglob("*.py")}
+    others = [f for f in everything if f not in executed]
+    assert f"hrssm/systems/{name}/learner.py" in executed
+    assert "hrssm/cli/app.py" in others
+    assert not [f for f in executed if f.startswith("hrssm/systems/") and f.split("/")[2] not in (name, "__init__.py")]
+    for file in others:
+        (tmp_path / file).write_text((tmp_path / file).read_text() + "# edited\n")
+    assert digest_of(sources(*roots, tree=tmp_path)) == before
+    for file in sorted(executed)[::7]:
+        text = (tmp_path / file).read_text()
+        (tmp_path / file).write_text(text + "# edited\n")
+        assert digest_of(sources(*roots, tree=tmp_path)) != before, file
+        (tmp_path / file).write_text(text)
+
+
+@EVERY
+def test_everything_imported_while_training_is_in_the_digest(name: str) -> None:
+    """The closure is read from the sources; this asks Python itself."""
+    code = (
+        "import sys, torch, tempfile, pathlib\n"
+        "from tests.systems.tiny import *\n"
+        f"settings = tiny({name!r})\n"
+        "go(settings, [0], pathlib.Path(tempfile.mkdtemp()))\n"
+        "files = (getattr(m, '__file__', None) for n, m in sys.modules.items() if n.split('.')[0] == 'hrssm')\n"
+        "loaded = {file for file in files if file}\n"
+        "known = {str(TREE / f) for f in training_sources(settings)}\n"
+        "print('\\n'.join(sorted(loaded - known)))\n"
+    ).replace("from tests", "from hrssm.records.sources import TREE\nfrom tests")
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=TREE, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    unseen = {Path(line).relative_to(TREE).as_posix() for line in done.stdout.split()}
+    # What only this test needs to call them: the table of kinds, and the evaluation that tiny.py offers as well.
+    assert unseen <= {"hrssm/systems/kinds.py", "hrssm/training/score.py", "hrssm/training/vocabulary.py"}
+
+
+@EVERY
+def test_a_whole_run_is_left_alone_and_another_one_is_refused(name: str, tmp_path: Path) -> None:
+    go(tiny(name), [3], tmp_path)
     before = (tmp_path / "checkpoint.pt").stat().st_mtime_ns
-    go(tiny(), [0], tmp_path)
+    go(tiny(name), [3], tmp_path)
     assert (tmp_path / "checkpoint.pt").stat().st_mtime_ns == before
-    other = tiny(latent={"family": "gaussian", "dim": 3})
-    with pytest.raises(RecordError, match=r"config_hash .* instead of"):
-        go(other, [0], tmp_path)
-    go(other, [0], tmp_path, overwrite=True)
-    assert read_manifest(tmp_path)["config"]["latent"]["family"] == "gaussian"
+    other = tiny(name, training=TINY[name]["training"] | {"steps": 13})
+    with pytest.raises(RecordError, match=r"settings_digest was .* and is .*--overwrite"):
+        go(other, [3], tmp_path)
+    go(other, [3], tmp_path, overwrite=True)
+    manifest = inspect(tmp_path).manifest
+    assert manifest
+    assert manifest["settings"]["training"]["steps"] == 13
 
 
-def test_a_run_of_other_sources_is_refused(tmp_path):
-    go(tiny(), [0], tmp_path)
-    manifest = json.loads((tmp_path / "manifest.json").read_text())
-    assert manifest["source_digest"] == source_digest()
-    (tmp_path / "manifest.json").write_text(json.dumps(manifest | {"source_digest": "0" * 12}))
-    with pytest.raises(RecordError, match="must not be mixed"):
-        read_manifest(tmp_path)
+@EVERY
+def test_starting_over_takes_the_older_evaluation_away(name: str, tmp_path: Path) -> None:
+    settings = tiny(name)
+    go(settings, [3], tmp_path)
+    evaluate(settings, tmp_path)
+    go(settings, [3, 4], tmp_path, overwrite=True)
+    assert inspect(tmp_path).word == "trained"
+    assert not (tmp_path / "evaluation.parquet").exists()
 
 
-def test_the_loss_falls(tmp_path):
-    run = tiny(training={"steps": 150, "batch": 16, "length": 4, "learning_rate": 3e-3})
-    go(run, [0, 1], tmp_path)
-    frame = pd.read_parquet(tmp_path / "metrics.parquet").query("metric == 'mse'")
-    assert frame[frame.step > 140]["value"].mean() < 0.8 * frame[frame.step < 10]["value"].mean()
+@EVERY
+def test_settings_survive_their_own_manifest(name: str) -> None:
+    settings = tiny(name)
+    assert kind(name).settings.model_validate(settings.model_dump()).digest() == settings.digest()
+    assert settings.work() > 0
+    assert quiet("") is None

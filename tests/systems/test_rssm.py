@@ -8,7 +8,8 @@ import torch
 from hrssm.latents.table import LATENTS, latent
 from hrssm.networks.table import UPDATES
 from hrssm.systems.rssm.model import RSSM
-from hrssm.systems.rssm.objective import Objective
+from hrssm.systems.rssm.objective import loss
+from hrssm.systems.rssm.settings import Objective
 from tests.systems.step_by_step import StepByStep
 
 SETTINGS = {"256 x 32 x 8": (256, 32, 8), "128 x 64 x 20": (128, 64, 20), "32 x 8 x 6": (32, 8, 6)}
@@ -43,7 +44,7 @@ def test_loss_and_every_gradient_equal_the_reference(float64, family, setting, u
     model = RSSM(latent(family)(16), generators(members), hidden=hidden, update=update)
     observations, actions, noise = batch(members, steps, size, 16)
     objective = Objective(log_drift_max=10.0)
-    losses = objective(model, model.observe(observations, actions, noise), observations, step=0)["loss"]
+    losses = loss(objective, model, model.observe(observations, actions, noise), observations, step=0)["loss"]
     losses.sum().backward()
     gradients = {name: p.grad for name, p in model.named_parameters()}
     assert all(g is not None for g in gradients.values())
@@ -51,9 +52,9 @@ def test_loss_and_every_gradient_equal_the_reference(float64, family, setting, u
     for k in range(members):
         reference = StepByStep(family, 16, hidden, update)
         reference.load_member(model.state_dict(), k)
-        loss = reference.loss(observations[k], noise[k])
-        loss.backward()
-        torch.testing.assert_close(losses[k], loss, rtol=1e-10, atol=1e-10)
+        expected = reference.loss(observations[k], noise[k])
+        expected.backward()
+        torch.testing.assert_close(losses[k], expected, rtol=1e-10, atol=1e-10)
         # Carry the ensemble's gradients into a second reference: the same map as for the weights lines the names up.
         carried = StepByStep(family, 16, hidden, update)
         carried.load_member(gradients, k)  # type: ignore[arg-type]
