@@ -15,12 +15,13 @@ import time
 from collections.abc import Callable
 
 import torch
-from tests.rssm.step_by_step import StepByStep
 
 from hrssm.latents.table import latent
 from hrssm.systems.rssm.model import RSSM
-from hrssm.systems.rssm.objective import Objective
+from hrssm.systems.rssm.objective import loss as terms
+from hrssm.systems.rssm.settings import Objective
 from hrssm.training.optimiser import Optimiser
+from tests.systems.step_by_step import StepByStep
 
 SETTINGS = {"H=256, 32x8": (256, 32, 8, 100.0), "H=128, 64x20": (128, 64, 20, 5.0)}
 DIM = 16
@@ -49,8 +50,8 @@ def ensemble_step(family: str, members: int, hidden: int, batch: int, length: in
 
     def step() -> None:
         noise = torch.stack([model.family.noise(g, length, batch) for g in generators])
-        loss = objective(model, model.observe(observations, actions, noise), observations, 0)["loss"]
-        optimiser.step(loss)
+        report = terms(objective, model, model.observe(observations, actions, noise), observations, 0)
+        optimiser.step(report["loss"])
 
     return step, model
 
