@@ -85,6 +85,17 @@ class LatentFamily(ABC):
         form."""
         return {"kl": kl_divergence(self.distribution(posterior), self.distribution(prior))}
 
+    def exp_origin(self, tangent: Tensor) -> Tensor:
+        """The location columns (..., d) of a head whose output (..., d) is a tangent vector at the origin.
+
+        Orthonormal components; in R^d nothing is to be done.
+        """
+        return tangent
+
+    def log_origin(self, stoch: Tensor) -> Tensor:
+        """The tangent vector at the origin (..., d) that the exponential map takes to a sample (..., d)."""
+        return stoch
+
     def attenuation(self, raw: Tensor) -> Tensor | None:
         """E[e^tau] (...), where it is known in closed form."""
         return None

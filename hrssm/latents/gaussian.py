@@ -8,7 +8,7 @@ from torch.distributions import Distribution, Independent, Normal
 
 from hrssm.latents.family import Bounds, LatentFamily
 
-__all__ = ["Gaussian", "GaussianTwoScale"]
+__all__ = ["Gaussian", "GaussianPairs", "GaussianTwoScale"]
 
 
 class Gaussian(LatentFamily):
@@ -43,3 +43,17 @@ class GaussianTwoScale(Gaussian):
     def scale(self, raw: Tensor) -> Tensor:
         first, rest = super().scale(raw).split(1, -1)
         return torch.cat((first, rest.expand(*rest.shape[:-1], self.dim - 1)), -1)
+
+
+class GaussianPairs(Gaussian):
+    """Gaussian with one scale for each pair of coordinates: 3 d / 2 numbers, as the laws of one scale on d / 2 planes
+    (param-count)."""
+
+    name = "gaussian-pairs"
+
+    def __init__(self, dim: int, bounds: Bounds | None = None) -> None:
+        super().__init__(dim, bounds)
+        self.num_parameters = 3 * dim // 2
+
+    def scale(self, raw: Tensor) -> Tensor:
+        return super().scale(raw).repeat_interleave(2, -1)

@@ -7,24 +7,33 @@ import math
 from torch import Tensor
 
 from hrssm.distributions.gaussian_manifold_normal import GaussianManifoldNormal
+from hrssm.geometry import half_plane
+from hrssm.geometry.half_plane import Curvature, checked
 from hrssm.latents.family import Bounds, LatentFamily
 
 __all__ = ["GaussianManifoldNormalLatent"]
 
 
 class GaussianManifoldNormalLatent(LatentFamily):
-    """PGM normal on a product of d / 2 half-planes: head (location, log variance, log dispersion), 3 d / 2 numbers."""
+    """PGM normal on a product of d / 2 half-planes: head (location, log variance, log dispersion), 3 d / 2 numbers.
+
+    The planes have curvature -c; ``curvature`` is c, a number or a tensor that broadcasts against a head's output, as
+    (members, 1, 1) where it is learned.
+    """
 
     name = "gaussian-manifold-normal"
 
-    def __init__(self, dim: int, bounds: Bounds | None = None) -> None:
+    def __init__(self, dim: int, bounds: Bounds | None = None, curvature: Curvature = 1.0) -> None:
         super().__init__(dim, bounds)
+        self.curvature = checked(curvature)
         self.planes, self.num_parameters = dim // 2, 3 * dim // 2
 
     def distribution(self, raw: Tensor) -> GaussianManifoldNormal:
         loc, log_variance, log_dispersion = raw.split(self.planes, -1)
         hold = (2 * math.log(self.bounds.scale_min), 2 * math.log(self.bounds.scale_max))
-        return GaussianManifoldNormal(loc, log_variance.clamp(*hold), log_dispersion.clamp(*hold), validate_args=False)
+        return GaussianManifoldNormal(
+            loc, log_variance.clamp(*hold), log_dispersion.clamp(*hold), self.curvature, validate_args=False
+        )
 
     def sample(self, raw: Tensor, noise: Tensor) -> Tensor:
         return self.distribution(raw).rsample_from(noise)
@@ -32,3 +41,10 @@ class GaussianManifoldNormalLatent(LatentFamily):
     def log_scales(self, raw: Tensor) -> Tensor:
         """Halves of the log variances and log dispersions (..., 2 d / 2): they are squares of scales."""
         return raw[..., self.planes :] / 2
+
+    def exp_origin(self, tangent: Tensor) -> Tensor:
+        """Columns as the head's: all locations, then all log variances, from pairs (v_0, v_1) plane by plane."""
+        return half_plane.exp_origin(tangent.unflatten(-1, (-1, 2)), self.curvature).transpose(-1, -2).flatten(-2)
+
+    def log_origin(self, stoch: Tensor) -> Tensor:
+        return half_plane.log_origin(stoch.unflatten(-1, (-1, 2)), self.curvature).flatten(-2)

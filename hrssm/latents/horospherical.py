@@ -5,9 +5,11 @@ from __future__ import annotations
 from torch import Tensor
 
 from hrssm.distributions.horospherical_gaussian import HorosphericalGaussian, kl_terms, log_drift_moment, sample
+from hrssm.geometry import horospherical as geometry
 from hrssm.latents.family import Bounds, LatentFamily
+from hrssm.latents.product import ProductLatent
 
-__all__ = ["HG", "HGDiagonal", "HGHalf", "HGUncoupled"]
+__all__ = ["HG", "HGDiagonal", "HGHalf", "HGHalfProduct", "HGProduct", "HGUncoupled"]
 
 
 class HG(LatentFamily):
@@ -53,6 +55,12 @@ class HG(LatentFamily):
         q, p = self.distribution(posterior), self.distribution(prior)
         return kl_terms(q, p, log_drift_max=log_drift_max)._asdict()
 
+    def exp_origin(self, tangent: Tensor) -> Tensor:
+        return geometry.exp_origin(tangent)
+
+    def log_origin(self, stoch: Tensor) -> Tensor:
+        return geometry.log_origin(stoch)
+
     def attenuation(self, raw: Tensor) -> Tensor:
         """E[e^tau] = exp(mu + sigma^2 / 2) (hg-mgf at r = 1), shape (...)."""
         return self.distribution(raw).attenuation
@@ -89,6 +97,20 @@ class HGUncoupled(HG):
 
     name = "hg-uncoupled"
     coupling = 0.0
+
+
+class HGProduct(ProductLatent):
+    """Horospherical Gaussian on each of d / 2 planes: 2 d numbers."""
+
+    name = "hg-product"
+    of = HG
+
+
+class HGHalfProduct(ProductLatent):
+    """HG with coupling 1/2 on each of d / 2 planes: 2 d numbers."""
+
+    name = "hg-half-product"
+    of = HGHalf
 
 
 def _share(of: Tensor) -> Tensor:

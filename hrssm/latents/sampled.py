@@ -9,9 +9,11 @@ from torch import Tensor
 from hrssm.distributions.base import LatentDistribution
 from hrssm.distributions.riemannian_normal import RiemannianNormal
 from hrssm.distributions.wrapped_normal import WrappedNormal
+from hrssm.geometry import horospherical as geometry
 from hrssm.latents.family import Bounds, LatentFamily
+from hrssm.latents.product import ProductLatent
 
-__all__ = ["RiemannianNormalLatent", "WrappedNormalLatent"]
+__all__ = ["RiemannianNormalLatent", "RiemannianNormalProduct", "WrappedNormalLatent", "WrappedNormalProduct"]
 
 
 class _FromNoise(LatentFamily):
@@ -27,6 +29,12 @@ class _FromNoise(LatentFamily):
         self, posterior: Tensor, prior: Tensor, stoch: Tensor, *, log_drift_max: float | None
     ) -> dict[str, Tensor]:
         return {"kl": self.distribution(posterior).log_prob(stoch) - self.distribution(prior).log_prob(stoch)}
+
+    def exp_origin(self, tangent: Tensor) -> Tensor:
+        return geometry.exp_origin(tangent)
+
+    def log_origin(self, stoch: Tensor) -> Tensor:
+        return geometry.log_origin(stoch)
 
 
 class RiemannianNormalLatent(_FromNoise):
@@ -55,3 +63,17 @@ class WrappedNormalLatent(_FromNoise):
 
     def distribution(self, raw: Tensor) -> WrappedNormal:
         return WrappedNormal(self.location(raw), self.bounds.scale(self.log_scales(raw)), validate_args=False)
+
+
+class RiemannianNormalProduct(ProductLatent):
+    """Riemannian normal on each of d / 2 planes: 3 d / 2 numbers."""
+
+    name = "riemannian-normal-product"
+    of = RiemannianNormalLatent
+
+
+class WrappedNormalProduct(ProductLatent):
+    """Wrapped normal on each of d / 2 planes: 2 d numbers."""
+
+    name = "wrapped-normal-product"
+    of = WrappedNormalLatent

@@ -34,11 +34,18 @@ LATENTS: dict[str, Entry] = {
     "hg-uncoupled": Entry(f"{_ROOM}.horospherical", "HGUncoupled", "HG, coupling 0", has_height=True),
     "gaussian": Entry(f"{_ROOM}.gaussian", "Gaussian", "Gaussian"),
     "gaussian-two-scale": Entry(f"{_ROOM}.gaussian", "GaussianTwoScale", "Gaussian, two scales"),
+    "gaussian-pairs": Entry(f"{_ROOM}.gaussian", "GaussianPairs", "Gaussian, a scale per pair", even=True),
     "riemannian-normal": Entry(f"{_ROOM}.sampled", "RiemannianNormalLatent", "Riemannian normal", has_height=True),
     "wrapped-normal": Entry(f"{_ROOM}.sampled", "WrappedNormalLatent", "wrapped normal", has_height=True),
     "gaussian-manifold-normal": Entry(
         f"{_ROOM}.gaussian_manifold", "GaussianManifoldNormalLatent", "Gaussian manifold normal", even=True
     ),
+    "riemannian-normal-product": Entry(
+        f"{_ROOM}.sampled", "RiemannianNormalProduct", "Riemannian normal on planes", even=True
+    ),
+    "wrapped-normal-product": Entry(f"{_ROOM}.sampled", "WrappedNormalProduct", "wrapped normal on planes", even=True),
+    "hg-product": Entry(f"{_ROOM}.horospherical", "HGProduct", "HG on planes", even=True),
+    "hg-half-product": Entry(f"{_ROOM}.horospherical", "HGHalfProduct", "HG, coupling 1/2, on planes", even=True),
 }
 
 
@@ -49,7 +56,7 @@ def check(name: str, dim: int) -> Entry:
     if dim < 2:
         raise ValueError(f"the latent's dimension is {dim}; it must be at least 2: one height and one fibre coordinate")
     if LATENTS[name].even and dim % 2:
-        raise ValueError(f"the latent's dimension is {dim}; {name} is a product of half-planes, so it must be even")
+        raise ValueError(f"the latent's dimension is {dim}; {name} has pairs of coordinates, so it must be even")
     return LATENTS[name]
 
 
