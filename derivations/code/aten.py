@@ -81,7 +81,10 @@ def trace(function: Callable[..., torch.Tensor], *examples: torch.Tensor) -> tor
     """
     if len({id(example) for example in examples}) != len(examples):
         raise ValueError("an example tensor was passed twice; the tracer would merge the two inputs: pass clones")
-    return make_fx(lambda *inputs: function(*inputs))(*examples)  # whose defaults are no inputs
+    graph = make_fx(lambda *inputs: function(*inputs))(*examples)  # whose defaults are no inputs
+    graph.graph.eliminate_dead_code()  # such as what asks a device whether it has float64
+    graph.recompile()
+    return graph
 
 
 class _Symbolic(torch.fx.Interpreter):

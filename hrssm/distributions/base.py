@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from importlib import import_module
 from typing import Any, ClassVar, TypeVar
@@ -11,9 +12,16 @@ from torch import Size, Tensor
 from torch.distributions import Distribution, constraints
 from torch.distributions.constraint_registry import biject_to, transform_to
 from torch.distributions.kl import register_kl
-from torch.distributions.transforms import identity_transform
+from torch.distributions.transforms import IndependentTransform, identity_transform
 
-__all__ = ["LatentDistribution", "hyperbolic_space"]
+__all__ = [
+    "HyperbolicDistribution",
+    "LatentDistribution",
+    "floating",
+    "hyperbolic_space",
+    "positive_vector",
+    "real_vector",
+]
 
 
 class _HyperbolicSpace(constraints.Constraint):
@@ -29,12 +37,35 @@ class _HyperbolicSpace(constraints.Constraint):
         return "HyperbolicSpace()"
 
 
-_Family = TypeVar("_Family", bound="LatentDistribution")
+class _Vector(constraints.independent):
+    """Vectors whose entries are all in a constraint; torch's own refuses an empty batch of them."""
+
+    def check(self, value: Tensor) -> Tensor:
+        return self.base_constraint.check(value).all(-1)
+
 
 hyperbolic_space = _HyperbolicSpace()
+real_vector, positive_vector = _Vector(constraints.real, 1), _Vector(constraints.positive, 1)
 
-biject_to.register(_HyperbolicSpace, lambda constraint: identity_transform)
-transform_to.register(_HyperbolicSpace, lambda constraint: identity_transform)
+for _registry in (biject_to, transform_to):
+    _registry.register(_HyperbolicSpace, lambda constraint: identity_transform)
+    _registry.register(_Vector, lambda c, to=_registry: IndependentTransform(to(c.base_constraint), 1))
+
+_Family = TypeVar("_Family", bound="LatentDistribution")
+
+
+def floating(*parameters: Tensor | float) -> list[Tensor]:
+    """Parameters as tensors of one floating-point dtype, which is that of the tensors among them, promoted.
+
+    Numbers and tensors of integers take it; where there is no other, it is torch's default dtype.
+    """
+    tensors = [p for p in parameters if isinstance(p, Tensor)]
+    dtypes = {p.dtype for p in tensors if p.dtype.is_floating_point}
+    dtype = functools.reduce(torch.promote_types, dtypes) if dtypes else torch.get_default_dtype()
+    device = tensors[0].device if tensors else None
+    return [
+        p.to(dtype) if isinstance(p, Tensor) else torch.as_tensor(p, dtype=dtype, device=device) for p in parameters
+    ]
 
 
 class LatentDistribution(Distribution):
@@ -42,13 +73,18 @@ class LatentDistribution(Distribution):
 
     `rsample(shape)` is `rsample_from(base_noise(shape))`. Draw the noise yourself (from one generator per
     ensemble member, say) and pass it to `rsample_from` where a sample must not depend on what else was drawn.
-    `log_prob` is with respect to the Riemannian volume of the family's space.
+
+    `log_prob` is with respect to the base measure of the family, which on a curved space is its Riemannian volume.
+    What moves through the coordinates of a sample, as MCMC does (HMC, NUTS), needs the density with respect to them:
+    `log_prob(z) + log_measure(z)`, which is the `log_prob` of `CoordinateDensity(law)`. KLs are the same in both.
     """
 
     # torch declares these as properties; every family, torch's own among them, sets them as class attributes.
     arg_constraints: ClassVar[dict[str, constraints.Constraint]]  # type: ignore[assignment]
     support: ClassVar[constraints.Constraint]  # type: ignore[assignment]
     has_rsample = True
+    #: What `repr` shows besides the names of `arg_constraints`.
+    _further: ClassVar[tuple[str, ...]] = ()
 
     def base_noise(
         self, sample_shape: Size | tuple[int, ...] = (), *, generator: torch.Generator | None = None
@@ -61,6 +97,10 @@ class LatentDistribution(Distribution):
 
     def rsample_from(self, noise: Tensor) -> Tensor:
         """The sample that this noise gives; differentiable in the parameters, of the shape of the noise."""
+        raise NotImplementedError
+
+    def log_measure(self, value: Tensor) -> Tensor:
+        """Log-density of the base measure with respect to that of the coordinates, (...) for value (..., d)."""
         raise NotImplementedError
 
     def rsample(self, sample_shape: Size | tuple[int, ...] = ()) -> Tensor:
@@ -93,6 +133,21 @@ class LatentDistribution(Distribution):
     def _like(self) -> Tensor:
         """A parameter that has the dtype and device of samples."""
         raise NotImplementedError
+
+    def __repr__(self) -> str:
+        values = {name: getattr(self, name) for name in (*self.arg_constraints, *self._further)}
+        shown = (f"{n}: {v.size() if isinstance(v, Tensor) and v.numel() != 1 else v}" for n, v in values.items())
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+class HyperbolicDistribution(LatentDistribution):
+    """A law of H^d in horospherical coordinates, whose `log_prob` is with respect to the Riemannian volume."""
+
+    support = hyperbolic_space
+
+    def log_measure(self, value: Tensor) -> Tensor:
+        """Log-density of the volume with respect to dtau db, -(d - 1) tau, (...) for value (..., d) (`geo-volume`)."""
+        return -(value.shape[-1] - 1) * value[..., 0]
 
 
 _BETWEEN_FAMILIES = "hrssm.distributions.cross_kl"

@@ -10,8 +10,9 @@ from torch import Size, Tensor
 from torch.distributions import constraints
 from torch.distributions.kl import register_kl
 
-from hrssm.distributions.base import LatentDistribution, hyperbolic_space
-from hrssm.distributions.numerics.stable import exp_gap, log_ratio
+from hrssm.distributions.base import HyperbolicDistribution, floating, real_vector
+from hrssm.distributions.numerics.precision import wide, wide_dtype
+from hrssm.distributions.numerics.stable import exp_gap, held, log_ratio
 
 __all__ = ["HorosphericalGaussian", "KLTerms", "kl_terms", "log_drift_moment", "sample"]
 
@@ -30,7 +31,7 @@ class KLTerms(NamedTuple):
         return self.height + self.fibre + self.drift
 
 
-class HorosphericalGaussian(LatentDistribution):
+class HorosphericalGaussian(HyperbolicDistribution):
     """tau ~ N(mu, sigma^2), b given tau ~ N(beta, s^2 exp(2 mu + 2 kappa (tau - mu)) I) (`hgk-density`).
 
     With coupling kappa = 1, the default, the density with respect to the Riemannian volume is
@@ -57,11 +58,11 @@ class HorosphericalGaussian(LatentDistribution):
 
     arg_constraints: ClassVar = {
         "height_loc": constraints.real,
-        "fibre_loc": constraints.real_vector,
+        "fibre_loc": real_vector,
         "height_scale": constraints.positive,
         "fibre_scale": constraints.positive,
     }
-    support = hyperbolic_space
+    _further = ("coupling",)
 
     def __init__(
         self,
@@ -76,10 +77,7 @@ class HorosphericalGaussian(LatentDistribution):
             raise ValueError(
                 f"fibre_loc has shape {tuple(fibre_loc.shape)}; it needs a last axis of d - 1 >= 1 numbers."
             )
-        height_loc, height_scale, fibre_scale = (
-            p if isinstance(p, Tensor) else torch.as_tensor(p, dtype=fibre_loc.dtype, device=fibre_loc.device)
-            for p in (height_loc, height_scale, fibre_scale)
-        )
+        fibre_loc, height_loc, height_scale, fibre_scale = floating(fibre_loc, height_loc, height_scale, fibre_scale)
         rank = max(height_loc.dim(), height_scale.dim(), fibre_loc.dim() - 1)
         per_coordinate = fibre_scale.dim() > rank
         fibre = fibre_loc.shape[-1]
@@ -99,7 +97,7 @@ class HorosphericalGaussian(LatentDistribution):
         self.fibre_loc = fibre_loc.expand((*batch, fibre))
         self.height_scale = height_scale.expand(batch)
         self.fibre_scale = fibre_scale.expand((*batch, fibre) if per_coordinate else batch)
-        self.coupling = coupling.expand(batch) if isinstance(coupling, Tensor) else float(coupling)
+        self.coupling = coupling.to(fibre_loc.dtype).expand(batch) if isinstance(coupling, Tensor) else float(coupling)
         super().__init__(batch, torch.Size((fibre + 1,)), validate_args=validate_args)
         if self._validate_args and not _all_finite(self.coupling):
             raise ValueError(f"coupling must be finite, got {self.coupling}; 1 is the Horospherical Gaussian.")
@@ -190,19 +188,21 @@ class HorosphericalGaussian(LatentDistribution):
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-density with respect to the Riemannian volume, (...) for value (..., d) (`hgk-density`).
 
-        Worked out in float64 whatever the dtype: in many dimensions the quadratic form and log Z nearly cancel.
+        Worked out in float64 where there is one: in many dimensions the quadratic form and log Z nearly cancel.
         """
         if self._validate_args:
             self._validate_sample(value)
         # split, not two slices: its backward is one concatenation
-        height, side = value.double().split((1, self.fibre_loc.shape[-1]), dim=-1)
-        height, height_loc = height.squeeze(-1), self.height_loc.double()
+        value = wide(value)
+        height, side = value.split((1, self.fibre_loc.shape[-1]), dim=-1)
+        height, height_loc = height.squeeze(-1), self.height_loc.to(value.dtype)
         step = height - height_loc
         kappa_one = _is_one(self.coupling)
-        shrink = torch.exp(-height if kappa_one else -height_loc - self.coupling * step)
-        # Scaled before it is squared: far up or down the squares alone would leave the range of numbers.
-        spread = ((side - self.fibre_loc) * (shrink.unsqueeze(-1) / self._fibre_row)).square().sum(-1)
-        log_prob = -0.5 * ((step / self.height_scale).square() + spread) - self._log_normaliser(torch.float64)
+        log_shrink = -height if kappa_one else -height_loc - self.coupling * step
+        # Scaled before it is squared, half at a time: far up or down a factor alone would leave the range of numbers.
+        half = torch.exp(held(log_shrink / 2, height)).unsqueeze(-1)
+        spread = ((side - self.fibre_loc) * (half / self._fibre_row) * half).square().sum(-1)
+        log_prob = -0.5 * ((step / self.height_scale).square() + spread) - self._log_normaliser(value.dtype)
         log_prob = log_prob if kappa_one else log_prob + self.fibre_loc.shape[-1] * (1 - self.coupling) * step
         return log_prob.to(self.fibre_loc.dtype)
 
@@ -252,12 +252,13 @@ def sample(
 def log_drift_moment(q: HorosphericalGaussian, p: HorosphericalGaussian) -> Tensor:
     """log E exp(-2 mu_p - 2 kappa_p (tau - mu_p)) under tau ~ q, by which the drift term grows, batch shape (`hg-mgf`).
 
-    In float64: rounding a large exponent in float32 would move its exponential by many roundings.
+    In float64 where there is one: rounding a large exponent in float32 would move its exponential by many roundings.
     """
-    height_scale, height_loc = q.height_scale.double(), q.height_loc.double()
+    dtype = wide_dtype(q.height_loc.device)
+    height_scale, height_loc = q.height_scale.to(dtype), q.height_loc.to(dtype)
     if _is_one(p.coupling):
         return 2 * (height_scale.square() - height_loc)
-    other = p.height_loc.double()
+    other = p.height_loc.to(dtype)
     return 2 * ((p.coupling * height_scale).square() - other - p.coupling * (height_loc - other))
 
 
@@ -301,15 +302,12 @@ def kl_terms(q: HorosphericalGaussian, p: HorosphericalGaussian, *, log_drift_ma
     if mismatch is not None:
         fibre_term = fibre_term + fibre * mismatch
 
-    offset = (q.fibre_loc - p.fibre_loc) / p._fibre_row if p.per_coordinate else q.fibre_loc - p.fibre_loc
-    squared = offset.square().sum(-1)
-    log_moment = log_drift_moment(q, p)
+    offset, log_moment = q.fibre_loc - p.fibre_loc, log_drift_moment(q, p)
     if log_drift_max is not None:
         log_moment = log_moment.clamp(max=log_drift_max)
-    shrink = torch.exp(log_moment / 2).to(squared.dtype)
-    # Applied one factor at a time: the square of the shrinkage alone may leave the range of float32.
-    shrink = shrink if p.per_coordinate else shrink / p.fibre_scale
-    drift = 0.5 * (squared * shrink) * shrink
+    # Scaled before it is squared, half at a time: far down a factor alone would leave the range of float32.
+    half = torch.exp(held(log_moment / 4, q.height_loc)).to(offset.dtype).unsqueeze(-1)
+    drift = 0.5 * (offset * (half / p._fibre_row) * half).square().sum(-1)
     return KLTerms(height.expand_as(drift), fibre_term.expand_as(drift), drift)
 
 

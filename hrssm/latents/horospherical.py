@@ -40,7 +40,7 @@ class HG(LatentFamily):
             height_loc[..., 0],
             fibre_loc,
             height_scale[..., 0],
-            fibre_scale.expand_as(fibre_loc),
+            fibre_scale[..., 0] if self.fibre_scales == 1 else fibre_scale,
             self.coupling,
             validate_args=False,
         )

@@ -34,7 +34,9 @@ from hrssm.distributions.charts import CoordinateDensity
 from hrssm.distributions.horospherical_gaussian import HorosphericalGaussian, kl_terms
 
 HG = "hrssm.distributions.HorosphericalGaussian"
-STABLE = ("hrssm.distributions.numerics.stable.exp_gap", "hrssm.distributions.numerics.stable.log_ratio")
+_ROOM = "hrssm.distributions.numerics.stable"
+HELD = (f"{_ROOM}.held",)
+STABLE = (f"{_ROOM}.exp_gap", f"{_ROOM}.log_ratio")
 a = sp.Symbol("a", real=True)
 
 
@@ -108,16 +110,18 @@ DENSITY = (
         f"{HG}.log_prob", "hgk-density", lambda z, *x: law(*x).log_prob(z),
         lambda d: [[tau, *row("b", d)], *one(d)],
         lambda f, d: equal_scales(f.in_coordinates(d).rhs, d).subs(kappa, 1), "coupling 1, one fibre scale",
+        guarded=HELD,
     ),
     Claim(
         f"{HG}.log_prob", "hgk-density", lambda z, *x: law(*x).log_prob(z),
         lambda d: [[tau, *row("b", d)], *one(d, True)],
         lambda f, d: f.in_coordinates(d).rhs.subs(kappa, 1), "coupling 1, a scale per coordinate",
+        guarded=HELD,
     ),
     Claim(
         f"{HG}.log_prob", "hgk-density", lambda z, *x: law(*x).log_prob(z),
         lambda d: [[tau, *row("b", d)], *one(d, True), kappa],
-        lambda f, d: f.in_coordinates(d).rhs, "any coupling, a scale per coordinate",
+        lambda f, d: f.in_coordinates(d).rhs, "any coupling, a scale per coordinate", guarded=HELD,
     ),
     Claim(
         f"{HG}.entropy", "hg-entropy", lambda *x: law(*x).entropy(), one, lambda f, d: f.statement.rhs.subs(m, d - 1),
@@ -179,24 +183,24 @@ def _moved(f: Any, d: int) -> list[sp.Expr]:
 
 KL = (
     Claim(f"{HG}.kl", "hg-kl", two(kl_divergence), pair, lambda f, d: in_pair(f.statement.rhs, d),
-          "one fibre scale", guarded=STABLE),
+          "one fibre scale", guarded=(*STABLE, *HELD)),
     Claim(f"{HG}.kl", "hg-kl", two(kl_divergence), lambda d: pair(d, True), lambda f, d: f.in_coordinates(d).rhs,
-          "a scale per coordinate", guarded=STABLE),
+          "a scale per coordinate", guarded=(*STABLE, *HELD)),
     *(
         Claim(
             "hrssm.distributions.kl_terms", f"hg-kl-{part}", two(lambda q, p, part=part: getattr(kl_terms(q, p), part)),
-            pair, lambda f, d: in_pair(f.statement.rhs, d), f"{part} term, one fibre scale", guarded=STABLE,
+            pair, lambda f, d: in_pair(f.statement.rhs, d), f"{part} term, one fibre scale", guarded=(*STABLE, *HELD),
         )
         for part in ("height", "fibre", "drift")
     ),
     Claim(f"{HG}.kl", "hgk-kl", two(kl_divergence, 8, 8), lambda d: [*pair(d), kappa],
-          lambda f, d: in_pair(f.statement.rhs, d), "any coupling, one fibre scale", guarded=STABLE),
+          lambda f, d: in_pair(f.statement.rhs, d), "any coupling, one fibre scale", guarded=(*STABLE, *HELD)),
     Claim(f"{HG}.kl", "hgk-kl", two(kl_divergence, 8, 8), lambda d: [*pair(d, True), kappa],
-          lambda f, d: f.in_coordinates(d).rhs, "any coupling, a scale per coordinate", guarded=STABLE),
+          lambda f, d: f.in_coordinates(d).rhs, "any coupling, a scale per coordinate", guarded=(*STABLE, *HELD)),
     Claim(f"{HG}.kl", "hgk-kl-mixed", two(kl_divergence, 8, 9), lambda d: [*pair(d), kappa_q, kappa_p],
-          lambda f, d: in_pair(f.statement.rhs, d), "two couplings, one fibre scale", guarded=STABLE),
+          lambda f, d: in_pair(f.statement.rhs, d), "two couplings, one fibre scale", guarded=(*STABLE, *HELD)),
     Claim(f"{HG}.kl", "hgk-kl-mixed", two(kl_divergence, 8, 9), lambda d: [*pair(d, True), kappa_q, kappa_p],
-          lambda f, d: f.in_coordinates(d).rhs, "two couplings, a scale per coordinate", guarded=STABLE),
+          lambda f, d: f.in_coordinates(d).rhs, "two couplings, a scale per coordinate", guarded=(*STABLE, *HELD)),
 )  # fmt: skip
 
 
@@ -205,7 +209,7 @@ CHART = (
         "hrssm.distributions.CoordinateDensity.log_prob", "geo-volume",
         lambda z, *x: CoordinateDensity(law(*x)).log_prob(z), lambda d: [[tau, *row("b", d)], *one(d, True), kappa],
         lambda f, g, d: sp.log(f.statement.rhs.subs(f.symbols[1].symbol, d - 1)) + g.in_coordinates(d).rhs,
-        "of a horospherical Gaussian", also=("hgk-density",),
+        "of a horospherical Gaussian", also=("hgk-density",), guarded=HELD,
     ),
 )  # fmt: skip
 

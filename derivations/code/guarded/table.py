@@ -8,10 +8,11 @@ from functools import cache
 import sympy as sp
 
 from derivations.code.guarded.gamma import GAMMA
+from derivations.code.guarded.held import HELD
 from derivations.code.guarded.primitive import Examination, Primitive
 from derivations.code.guarded.taylor import TAYLOR
 
-PRIMITIVES: dict[str, Primitive] = {p.name: p for p in (*TAYLOR, *GAMMA)}
+PRIMITIVES: dict[str, Primitive] = {p.name: p for p in (*TAYLOR, *GAMMA, *HELD)}
 
 
 def meaning(name: str) -> tuple[int, Callable[..., sp.Expr]]:
