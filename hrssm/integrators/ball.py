@@ -20,8 +20,9 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from hrssm.geometry import ball, series
+from hrssm.geometry import ball
 from hrssm.geometry.guarded_ball import GuardedBall
+from hrssm.integrators.geodesic_flow import geodesic_flow
 
 __all__ = [
     "BAOAB",
@@ -32,7 +33,6 @@ __all__ = [
     "cayley",
     "conservative",
     "energy",
-    "geodesic_flow",
     "kinetic_energy",
     "published",
     "start",
@@ -72,26 +72,6 @@ def conservative(potential: Field) -> Field:
 # ---------------------------------------------------------------------------------------------------- exact parts
 
 
-def geodesic_flow(z: Tensor, p: Tensor, time: float) -> tuple[Tensor, Tensor]:
-    """Free motion for a time: z along its geodesic, p carried along, both exactly  (`dyn-geodesic-flow`).
-
-    That is z' = exp_z(time p / lambda^2) and p' = p transported to z', here in three products of z and p: with
-    r = time |p| / lambda the distance covered, s = sinh(r) / |p| and c = cosh(r) - 1,
-
-        z' = z + (1 - |z|^2) (s p + c z) / (2 + 2 s z.p + (1 + |z|^2) c),
-        p' = (1 + (1 - |z|^2) c / 2) p + (s |p|^2 + c z.p) z.
-    """
-    inside, size, along = _dot(z, z), _dot(p, p), _dot(z, p)
-    gap = 1 - inside
-    half = gap * (time / 2)
-    square = size * half.square()
-    s = half * series.sinhc(square)
-    sinh_squared = size * s.square()
-    c = sinh_squared / (1 + torch.sqrt(1 + sinh_squared))
-    stretch = gap / (2 + 2 * s * along + (1 + inside) * c)
-    return z + stretch * (s * p + c * z), (1 + gap * c / 2) * p + (s * size + c * along) * z
-
-
 def cayley(p: Tensor, turn: Tensor) -> Tensor:
     """(I - T)^-1 (I + T) p for antisymmetric T (..., D, D): a rotation, exactly, in every dimension  (`dyn-cayley`).
 
@@ -121,15 +101,17 @@ Letter = Literal["A", "B", "R", "O"]
 class Method:
     """A splitting method: its stages, each a letter and the fraction of the step it takes, and how A and R are solved.
 
+    `drift` gives position, momentum and 1 - |z|^2 after a time, `gap` the last at any z.
+
     The method integrates the equations of motion only if the fractions of every letter add up to 1 (`weight`).
     """
 
     name: str
     stages: tuple[tuple[Letter, float], ...]
     reference: str
-    drift: Callable[[Tensor, Tensor, float], tuple[Tensor, Tensor]] = geodesic_flow
+    drift: Callable[[Tensor, Tensor, float], tuple[Tensor, Tensor, Tensor]] = geodesic_flow
     rotate: Callable[[Tensor, Tensor], Tensor] = cayley
-    conformal_factor: Field = ball.conformal_factor
+    gap: Field = ball.gap
 
     def weight(self, letter: Letter) -> float:
         """The share of a step that the stages of one letter take together."""
@@ -155,10 +137,14 @@ def published(guards: GuardedBall, *, as_coded: bool = True) -> Method:
     whole: tuple[tuple[Letter, float], ...] = (("B", 1 / 2), ("R", 1), ("B", 1 / 2))
     closing: tuple[tuple[Letter, float], ...] = (("B", 1 / 2),) if as_coded else whole
 
-    def drift(z: Tensor, p: Tensor, time: float) -> tuple[Tensor, Tensor]:
+    def gap(z: Tensor) -> Tensor:
+        return 2 / guards.conformal_factor(z)
+
+    def drift(z: Tensor, p: Tensor, time: float) -> tuple[Tensor, Tensor, Tensor]:
         v = guards.inverse_metric(z) * p
         corrected = v - time / 2 * guards.christoffel(z, v)
-        return guards.project(guards.exp(z, time * corrected)), p
+        there = guards.project(guards.exp(z, time * corrected))
+        return there, p, gap(there)
 
     return Method(
         "published, as coded" if as_coded else "published, as written",
@@ -166,7 +152,7 @@ def published(guards: GuardedBall, *, as_coded: bool = True) -> Method:
         "The covariant geometric world model's integrator, February 2026.",
         drift,
         frobenius,
-        guards.conformal_factor,
+        gap,
     )
 
 
@@ -228,13 +214,14 @@ def step(
     if noise is not None and noise.shape != (substeps, *state.p.shape):
         raise ValueError(f"noise has shape {tuple(noise.shape)}: give ({substeps}, *{tuple(state.p.shape)}).")
     z, p, force, work, heat = state
+    gap = method.gap(z)
     control: Tensor | None = None
     curl: Tensor | None = None
     for number in range(substeps):
         for letter, share in method.stages:
             time = share * h
             if letter == "A":
-                z, p = method.drift(z, p, time)
+                z, p, gap = method.drift(z, p, time)
                 force = control = curl = None
             elif letter == "B":
                 before = p
@@ -245,18 +232,19 @@ def step(
                     control = forces.control(z) if control is None else control
                     p = p + time * control
                     if work is not None:  # at the mean velocity of the whole kick
-                        work = work + time * _dot(control, before + p) * ball.gap(z).square() / 8
+                        work = work + time * _dot(control, before + p) * gap.square() / 8
             elif letter == "R" and forces.curl:
                 curl = forces.curl(z) if curl is None else curl
-                p = method.rotate(p, curl * (time / 2 / method.conformal_factor(z).square()).unsqueeze(-1))
+                p = method.rotate(p, curl * (time / 8 * gap.square()).unsqueeze(-1))
             elif letter == "O" and thermostat:
                 keep = math.exp(-friction * time)
                 after = keep * p
                 if noisy:
                     draw = torch.randn_like(p) if noise is None else noise[number]
-                    after = after + math.sqrt((1 - keep**2) * temperature) * method.conformal_factor(z) * draw
+                    spread = math.sqrt((1 - keep**2) * temperature)
+                    after = torch.addcdiv(after, draw, gap, value=2 * spread)
                 if heat is not None:
-                    heat = heat + _dot(after - p, after + p) * ball.gap(z).square() / 8
+                    heat = heat + _dot(after - p, after + p) * gap.square() / 8
                 p = after
     return State(z, p, force, work, heat)
 

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from hrssm.environments.oscillator import BallOscillator
 from hrssm.geometry import ball
-from hrssm.integrators.ball import energy, geodesic_flow
+from hrssm.integrators.ball import energy
+from hrssm.integrators.geodesic_flow import geodesic_flow
 
 
 def phase_point(n: int, d: int) -> tuple[Tensor, Tensor]:
@@ -54,7 +55,7 @@ def test_a_flow_composes_and_keeps_energy_and_angular_momentum() -> None:
 
 def test_without_a_potential_it_is_the_geodesic_flow() -> None:
     z, p = phase_point(30, 3)
-    for a, b in zip(BallOscillator(3, 0.0).flow(z, p, 0.7), geodesic_flow(z, p, 0.7), strict=True):
+    for a, b in zip(BallOscillator(3, 0.0).flow(z, p, 0.7), geodesic_flow(z, p, 0.7)[:2], strict=True):
         torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-10)
 
 

@@ -13,6 +13,7 @@ from hrssm.geometry import ball
 from hrssm.geometry.guarded_ball import GuardedBall
 from hrssm.integrators import ball as dynamics
 from hrssm.integrators.ball import BAOAB, Forces, published, start, step, trajectory
+from hrssm.integrators.geodesic_flow import geodesic_flow
 
 FREE = GuardedBall(max_radius=1.0, denominator=0.0, distance_margin=0.0, metric=0.0)
 AS_CODED, AS_WRITTEN = published(FREE), published(FREE, as_coded=False)
@@ -52,10 +53,34 @@ def well(z: Tensor) -> Tensor:
 def test_geodesic_flow_is_the_exponential_map_and_transport(d: int, time: float) -> None:
     z, p = phase_point(50, d)
     v = p / ball.conformal_factor(z).square()
-    there, carried = dynamics.geodesic_flow(z, p, time)
+    there, carried, gap = geodesic_flow(z, p, time)
+    torch.testing.assert_close(gap, ball.gap(there), rtol=1e-9, atol=0)
     torch.testing.assert_close(there, ball.exp(z, time * v), rtol=1e-12, atol=1e-14)
     # A step of length 3 from radius 0.9 leaves 1 - |z|^2 three digits short.
     torch.testing.assert_close(carried, ball.transport_covector(z, there, p), rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("d", [1, 2, 3, 8])
+def test_gradients_of_the_geodesic_flow(d: int) -> None:
+    z, p = (x.requires_grad_() for x in phase_point(10, d))
+    for time in (0.3, 3.0):
+        assert torch.autograd.gradcheck(lambda z, p, time=time: geodesic_flow(z, p, time), (z, p))
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-30, 1e-6, 1e-3, 1.0])
+def test_gradients_of_the_geodesic_flow_in_float32(size: float) -> None:
+    """To rounding at every momentum, zero included."""
+    z, p = phase_point(50, 3)
+    weights = normal(3, 50, 3, seed=4)
+    found = []
+    for dtype in (torch.float32, torch.float64):
+        place = z.float().to(dtype).requires_grad_()
+        momentum = (size * p.float()).to(dtype).requires_grad_()
+        ends = geodesic_flow(place, momentum, 0.5)
+        total = sum(((w.to(dtype) * x).sum() for w, x in zip(weights, ends, strict=True)), torch.zeros((), dtype=dtype))
+        found.append(torch.autograd.grad(total, (place, momentum)))
+    for single, double in zip(*found, strict=True):
+        torch.testing.assert_close(single.double(), double, rtol=2e-5, atol=2e-6)
 
 
 def test_free_flight_keeps_its_energy_and_the_published_drift_loses_it() -> None:

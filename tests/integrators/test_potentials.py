@@ -52,7 +52,7 @@ def test_the_thermostat_samples_the_gibbs_law(d: int, strength: float) -> None:
 
 
 def test_without_confinement_the_outward_force_carries_everything_away() -> None:
-    """Far out the speed settles at strength / friction, less what noise in a space that grows adds to it."""
+    """At the terminal speed strength / friction."""
     z = points(500, 3)
     force = Outward(0.5, torch.zeros(3, dtype=torch.float64)).force
     path = trajectory(z, torch.zeros_like(z), Forces(force), 0.05, 400, every=200, friction=1.0)
