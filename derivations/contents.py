@@ -19,6 +19,7 @@ CHAPTERS = {
     "other_families": ("wrapped_normal", "normal", "gaussian_manifold"),
     "environment": ("occupancy", "clock", "observations", "embedding"),
     "objective": ("scale", "collapse", "parameter_count"),
+    "recurrence": ("growth", "gates", "normalisation", "gradients", "precision"),
     "statistics": ("rank_ceiling", "sign_test", "reconstruction_threshold"),
 }
 

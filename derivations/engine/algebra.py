@@ -20,6 +20,8 @@ class Rewrite:
     residual: Callable[[Expr, Expr], Expr] = field(compare=False, repr=False, default=lambda a, b: a - b)
     checked: bool = True
     symbolic: bool = True  # False: it encloses numbers, so what it reaches stands at level B
+    leans: tuple[Any, ...] = ()  # what earlier `>=` steps of the same proof must have shown to be non-negative
+    inside: tuple[tuple[sp.Symbol, Any, Any], ...] = ()  # symbols that range over an interval (symbol, low, high) only
 
 
 def normal(expr: Expr) -> Expr:

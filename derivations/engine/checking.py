@@ -14,7 +14,6 @@ from derivations.engine import cache
 from derivations.engine.ball_arithmetic import NotEvaluable, ball, precision, samples
 from derivations.engine.certificate import certify, refutes, relations
 from derivations.engine.formula import Formula, Step, modules_of
-from derivations.engine.rewrites import leans_on
 
 
 @dataclass(frozen=True)
@@ -97,13 +96,13 @@ def _check_scalar(lhs: Any, rhs: Any, step: Step) -> str:
     if not step.by.checked:
         if not step.words:
             return "unknown"
-        return "false" if _refuted(lhs, rhs, step.op) else "true"
+        return "false" if _refuted(lhs, rhs, step) else "true"
     left = step.by.residual(lhs, rhs) if step.op in ("==", ">=", ">") else step.by.residual(rhs, lhs)
     if left == 0:
         return "true"
     if step.op == "==":
         return "false" if certified_nonzero(left) else "unknown"
-    return "false" if _refuted(lhs, rhs, step.op) else "unknown"
+    return "false" if _refuted(lhs, rhs, step) else "unknown"
 
 
 def _flat(value: Any) -> list[Any]:
@@ -129,8 +128,12 @@ def certified_nonzero(residual: Any) -> bool:
     return False
 
 
-def _refuted(lhs: Any, rhs: Any, op: str) -> bool:
+def _refuted(lhs: Any, rhs: Any, step: Step) -> bool:
+    op = step.op
     for point in samples(sp.sympify(lhs).free_symbols | sp.sympify(rhs).free_symbols):
+        for symbol, low, high in step.by.inside:
+            if (value := point.get(symbol.name)) is not None:
+                point[symbol.name] = low + (high - low) * abs(value) / (1 + abs(value))
         try:
             with precision(192):
                 gap = ball(lhs, point) - ball(rhs, point)
@@ -161,7 +164,7 @@ def prove(formula: Formula, statement: Any = None) -> ProofReport:
     worst = "true"
     for step in formula.prove(claim):
         verdict = check(step)
-        if verdict == "true" and not set(leans_on(step.by)) <= shown:
+        if verdict == "true" and not set(step.by.leans) <= shown:
             verdict = "unknown"
         if verdict == "true" and step.op in (">=", ">"):
             shown.add(step.lhs - step.rhs)
@@ -194,7 +197,9 @@ def _print(expr: Any) -> str:
 
 
 def mutate(formula: Formula) -> MutationReport:
-    """Try every mutant on the certificate (level B), then on the proof (level S)."""
+    """Try every mutant on the certificate (level B), then on the proof (level S); what is cited has neither."""
+    if formula.cited:
+        return MutationReport((), (), ())
     killed, surviving, equivalent = [], [], []
     for name, mutated in formula.mutants():
         if name in formula.equivalent:

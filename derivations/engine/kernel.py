@@ -90,7 +90,18 @@ from derivations.engine.calculus import (
 from derivations.engine.certificate import Certificate, certify, grid, relations
 from derivations.engine.checking import Report, check, mutate, prove, total_score, verify, verify_part
 from derivations.engine.formula import Formula, Step, entry, modules_of, symbol
-from derivations.engine.rewrites import argument, combination, convex, enclose, induction, modulo, sign, substitute, use
+from derivations.engine.inequalities import (
+    combination,
+    convex,
+    ends,
+    largest,
+    ordered,
+    recursion,
+    sign,
+    squares,
+    supremum,
+)
+from derivations.engine.rewrites import argument, enclose, induction, modulo, substitute, use
 
 __all__ = [
     "Certificate",
@@ -115,6 +126,7 @@ __all__ = [
     "convex",
     "differentiate",
     "enclose",
+    "ends",
     "entry",
     "exact",
     "factor",
@@ -125,6 +137,7 @@ __all__ = [
     "induction",
     "integral",
     "integrate",
+    "largest",
     "limit",
     "log_expand",
     "modules_of",
@@ -133,14 +146,18 @@ __all__ = [
     "mutate",
     "normal",
     "normal_expectation",
+    "ordered",
     "plus_minus",
     "precision",
     "prove",
+    "recursion",
     "relations",
     "series",
     "sign",
     "sp",
+    "squares",
     "substitute",
+    "supremum",
     "symbol",
     "total_score",
     "trigonometry",

@@ -82,66 +82,9 @@ def use(statement: Any, values: Mapping[Expr, Expr] | None = None) -> Rewrite:
     return Rewrite(name, (tuple(relations), *sorted((values or {}).items(), key=str)), residual)
 
 
-def _assumed_sign(lhs: Expr, rhs: Expr) -> Expr:
-    if (lhs - rhs).is_nonnegative:
-        return sp.S.Zero
-    gap = sp.factor(normal(lhs - rhs))
-    return sp.S.Zero if gap.is_nonnegative else gap
-
-
-#: an inequality whose difference is non-negative by the signs of its factors (squares, positive symbols)
-sign = Rewrite("sign", (), _assumed_sign)
-
-
-def convex(x: sp.Symbol, minimum: Expr) -> Rewrite:
-    """Close `f(x) >= f(minimum)`: f'(minimum) = 0 and f'' > 0 by the assumptions on x; equality there
-    only."""
-
-    def residual(lhs: Expr, rhs: Expr) -> Expr:
-        slope = sp.diff(lhs, x)
-        if not sp.factor(sp.diff(slope, x)).is_positive:
-            return sp.nan
-        return sp.Abs(normal(slope.subs(x, minimum))) + sp.Abs(normal(lhs.subs(x, minimum) - rhs))
-
-    return Rewrite("convex", (x, minimum), residual)
-
-
 def enclose(data: tuple[Any, ...], residual: Callable[[Expr, Expr], Expr]) -> Rewrite:
     """Close a step by enclosing numbers in balls; `residual` is 0 where they decide it."""
     return Rewrite("enclose", data, residual, symbolic=False)
-
-
-Part = tuple[Expr, Expr] | tuple[Expr, Expr, Mapping[Expr, Expr]]
-
-
-def combination(*parts: Part) -> Rewrite:
-    """Close `lhs >= rhs` by lhs - rhs = sum of c g over the parts (c, g) with c >= 0 by assumption and g >= 0.
-
-    g is non-negative by assumption, or it is what an earlier `>=` step of the same proof shows to be non-negative, with
-    the values of a third member (c, g, {symbol: value}) put in; a value must lie where the assumptions put its symbol.
-    """
-    full = tuple((c, g, tuple((values[0] if values else {}).items())) for c, g, *values in parts)
-
-    def residual(lhs: Expr, rhs: Expr) -> Expr:
-        total = sp.S.Zero
-        for c, g, values in full:
-            inside = all(_lies_in(value, symbol) for symbol, value in values)
-            if not inside or not sp.sympify(c).is_nonnegative:
-                return sp.nan
-            total += c * g.subs(values, simultaneous=True)
-        return normal(lhs - rhs - total)
-
-    return Rewrite("combination", full, residual)
-
-
-def _lies_in(value: Expr, symbol: sp.Symbol) -> bool:
-    wanted = ("is_positive", "is_nonnegative", "is_real")
-    return all(getattr(value, sign_) for sign_ in wanted if getattr(symbol, sign_))
-
-
-def leans_on(by: Rewrite) -> list[Expr]:
-    """What a combination takes to be non-negative without the assumptions saying so."""
-    return [g for _, g, _ in by.data if not g.is_nonnegative] if by.name == "combination" else []
 
 
 #: a statement in words that a human must accept; the two sides are still compared in balls where they can be

@@ -22,12 +22,24 @@ from derivations.engine.calculus import (
     series,
 )
 from derivations.engine.certificate import Certificate, certify, grid, refutes
+from derivations.engine.inequalities import (
+    combination,
+    convex,
+    ends,
+    largest,
+    ordered,
+    recursion,
+    sign,
+    squares,
+    supremum,
+)
 from derivations.engine.limits import approaches
 from derivations.engine.mutation import mutants
-from derivations.engine.rewrites import argument, combination, convex, enclose, induction, modulo, sign, use
+from derivations.engine.rewrites import argument, enclose, induction, modulo, use
 
 x, y = sp.Symbol("x", positive=True), sp.Symbol("y", real=True)
 n, k = sp.Symbol("n", integer=True, positive=True), sp.Symbol("k", integer=True, positive=True)
+z, T = sp.Symbol("z", nonnegative=True), sp.Symbol("T", nonnegative=True, integer=True)
 PHI = sp.exp(-(y**2) / 2) / sp.sqrt(2 * sp.pi)
 SQUARE = sp.Integral(y**2 * PHI, (y, -sp.oo, sp.oo))
 
@@ -48,6 +60,13 @@ SQUARE = sp.Integral(y**2 * PHI, (y, -sp.oo, sp.oo))
         (x - 1 - sp.log(x), sp.S.Zero, sp.S.One, convex(x, sp.S.One), ">="),
         (x + y**2, sp.S.Zero, sp.Integer(100), sign, ">="),
         (x**2 - 2 * x + 1, sp.S.Zero, sp.Integer(9), combination((sp.S.One, (x - 1) ** 2)), ">="),
+        (x + z, sp.sqrt(x**2 + z**2), x + z + 1, squares, ">="),
+        (x + z, sp.sqrt((x - z) ** 2 + 4 * x * z * sp.cos(y) ** 2), sp.sqrt(4 * x**2 + 4 * z**2), squares, ">="),
+        (x + 1, z * x + 1 - z, x + 2, ends(z, sp.S.Zero, sp.S.One), ">="),
+        (sp.Max(x, z), (x + z) / 2, x + z, ordered(x, z), ">="),
+        (sp.Function("s")(T), 2**T * (1 + x) - x, x * 2**T, recursion(T, y, 2 * y + x, sp.S.One), "=="),
+        (sp.Function("s")(T), sp.gamma(T + 1), sp.gamma(T + 2), recursion(T, y, y * (T + 1), sp.S.One), "=="),
+        (sp.Function("s")(T), sp.cos(2**T * x), sp.cos(3**T * x), recursion(T, y, 2 * y**2 - 1, sp.cos(x)), "=="),
         (sp.Function("f")(x) + 1, x + 1, x, use(sp.Eq(sp.Function("f")(x), x)), "=="),
     ],
     ids=lambda value: getattr(value, "name", None),
@@ -166,6 +185,58 @@ def test_a_combination_may_lean_only_on_what_was_shown_before() -> None:
     statement = sp.Ge(2 * gap, 0, evaluate=False)
     assert kernel.prove(_formula(lambda claim: [bound], statement=statement)).verdict == "unknown"
     assert kernel.prove(_formula(lambda claim: [lemma, bound], statement=statement)).verdict == "true"
+
+
+def test_the_largest_value_after_many_updates_needs_the_bound_on_one_and_that_it_is_attained() -> None:
+    size = sp.sqrt(z**2 + x**2 + 2 * z * x * sp.cos(y) ** 2)  # what an update makes of z, at most z + x, at y = 0
+    claim = sp.Eq(sp.Function("s")(T), 1 + T * x)
+    once = kernel.Step(z + x, size, squares, "one update", ">=")
+
+    def many(step: Any, at: Any) -> kernel.Step:
+        return kernel.Step(claim.lhs, claim.rhs, largest(T, z, step, sp.S.One, size, at))
+
+    assert kernel.prove(_formula(lambda _: [once, many(z + x, {y: 0})], statement=claim)).verdict == "true"
+    assert kernel.prove(_formula(lambda _: [many(z + x, {y: 0})], statement=claim)).verdict == "unknown"
+    assert kernel.prove(_formula(lambda _: [once, many(z + x, {y: 1})], statement=claim)).verdict != "true"
+    more = sp.Eq(claim.lhs, 1 + 2 * T * x)
+    steps = [once, kernel.Step(more.lhs, more.rhs, largest(T, z, z + x, sp.S.One, size, {y: 0}))]
+    assert kernel.prove(_formula(lambda _: steps, statement=more)).verdict == "false"
+    # A bound that falls as the quantity grows does not go through an induction.
+    falling = largest(T, z, 1 / (1 + z), sp.S.One, 1 / (1 + z), {})
+    assert kernel.check(kernel.Step(claim.lhs, sp.S.One, falling)) != "true"
+
+
+def test_a_supremum_is_attained_or_is_none() -> None:
+    loose = supremum(2 * x, x / (1 + z), {z: sp.S.Zero})
+    assert kernel.check(kernel.Step(sp.Function("s")(x), x, supremum(x, x / (1 + z), {z: sp.S.Zero}))) == "true"
+    assert kernel.check(kernel.Step(sp.Function("s")(x), 2 * x, loose)) == "false"
+
+
+def test_a_sum_of_varying_terms_grows_by_its_last_member() -> None:
+    f, g = sp.Function("f", nonnegative=True), sp.Function("g", nonnegative=True)
+    by, j = recursion(T, y, y + f(T), x), sp.Symbol("j", integer=True, nonnegative=True)
+    assert kernel.check(kernel.Step(sp.Function("s")(T), x + sp.Sum(f(j), (j, 0, T - 1)), by)) == "true"
+    assert kernel.check(kernel.Step(sp.Function("s")(T), x + sp.Sum(g(j), (j, 0, T - 1)), by)) != "true"
+    assert kernel.check(kernel.Step(sp.Function("s")(T), x + sp.Sum(f(j), (j, 1, T)), by)) != "true"
+
+
+def test_an_affine_difference_is_refuted_inside_its_interval_alone() -> None:
+    by = ends(z, sp.S.Zero, sp.S.One)
+    assert kernel.check(kernel.Step(1 - z, sp.S.Zero, by, op=">=")) == "true"  # though it is negative at z = 2
+    assert kernel.check(kernel.Step(sp.Rational(1, 2) - z, sp.S.Zero, by, op=">=")) == "false"
+    assert kernel.check(kernel.Step(z**2, z - 1, by, op=">=")) == "unknown"  # true, and convex: the ends say nothing
+
+
+def test_what_is_cited_has_no_mutants_and_stands_at_level_c() -> None:
+    cache.enable(False)
+    try:
+        report = kernel.verify(_formula(lambda claim: [], id="test-cited", cited=True))
+    finally:
+        cache.enable(True)
+    assert report.level == "C"
+    assert report.mutation is not None
+    assert not report.mutation["killed"]
+    assert not report.mutation["surviving"]
 
 
 def test_a_value_put_into_a_lemma_must_lie_in_its_domain() -> None:

@@ -1,0 +1,1 @@
+"""Recurrent states: how their norm, their gradient and their precision grow under each kind of update."""
