@@ -25,7 +25,9 @@ class Optimiser:
         self.adam.zero_grad(set_to_none=True)
         loss.sum().backward()
         gradients = [p.grad for p in self.parameters if p.grad is not None]
-        norm = torch.cat([g.flatten(1) for g in gradients], 1).square().sum(1).sqrt()
+        # Norm by norm: joining all gradients, or squaring them, would write as much again as the backward pass did.
+        norms = [torch.linalg.vector_norm(g.flatten(1), dim=1) for g in gradients]
+        norm = torch.linalg.vector_norm(torch.stack(norms), dim=0)
         self.finite &= loss.detach().isfinite() & norm.isfinite()
         factor = torch.where(self.finite, (self.clip / (norm + 1e-6)).clamp(max=1.0), 0.0)
         if bool((factor < 1).any()):
