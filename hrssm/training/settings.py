@@ -46,8 +46,10 @@ class Training(Strict):
     evaluate_every: int = Field(default=0, ge=0, le=MOST_STEPS)
 
     def logged(self, number: int) -> bool:
-        """Whether the loop logs after ``number`` steps: some 200 times in a run, and at its end."""
-        return number % max(1, self.steps // LOGGED_POINTS) == 0 or number == self.steps
+        """Whether the loop logs after ``number`` steps: some 200 times in a run, at its end, and, so that a run can be
+        told by its beginning, after 1, 2, 4, 8, ... steps."""
+        early = number & (number - 1) == 0
+        return early or number % max(1, self.steps // LOGGED_POINTS) == 0 or number == self.steps
 
     def evaluated(self, number: int) -> bool:
         """Whether a point of the evaluation's curve is due after ``number`` steps."""

@@ -85,33 +85,43 @@ class _Recurrence(torch.autograd.Function):
         latent_weight: Tensor,
         latent_bias: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        members, _, batch, width = evidence.shape
+        members, steps, batch, width = evidence.shape
+
+        def over_time(features: int) -> Tensor:
+            """Room for one thing of every step, so that nothing is joined afterwards."""
+            return evidence.new_empty(members, steps, batch, features)
+
+        states, firsts, seconds, candidates, to_candidates = (over_time(width) for _ in range(5))
+        gates = over_time(2 * width)
+        raws, samples = over_time(head_weight.shape[-1]), over_time(latent_weight.shape[1])
+        sampled: list[tuple[Tensor, Tensor]] = []
         h = evidence.new_zeros(members, batch, width)
-        states, firsts, seconds, raws, samples, gates, candidates, candidate_states = ([] for _ in range(8))
-        for seen, draw in zip(evidence.unbind(1), noise.unbind(1), strict=True):
+        for t in range(steps):
+            states[:, t] = h
             from_state = torch.baddbmm(state_bias, h, state_weight)
             to_posterior, to_gates, to_candidate = from_state.split((width, 2 * width, width), -1)
-            first = F.elu_(seen + to_posterior)
+            first = F.elu_(torch.add(evidence[:, t], to_posterior, out=firsts[:, t]))
             second = F.elu_(torch.baddbmm(hidden_bias, first, hidden_weight))
             with torch.enable_grad():
                 raw = torch.baddbmm(head_bias, second, head_weight).detach().requires_grad_()
-                z = family.sample(raw, draw)
+                z = family.sample(raw, noise[:, t])
+            sampled.append((z, raw))
+            seconds[:, t], raws[:, t], samples[:, t], to_candidates[:, t] = (
+                second,
+                raw.detach(),
+                z.detach(),
+                to_candidate,
+            )
             from_latent = torch.baddbmm(latent_bias, z.detach(), latent_weight)
-            gate = (from_latent[..., : 2 * width] + to_gates).sigmoid_()  # reset and update, side by side
-            candidate = torch.addcmul(from_latent[..., 2 * width :], gate[..., :width], to_candidate).tanh_()
-            states.append(h)
-            firsts.append(first)
-            seconds.append(second)
-            raws.append(raw)
-            samples.append(z)
-            gates.append(gate)
-            candidates.append(candidate)
-            candidate_states.append(to_candidate)
-            h = torch.lerp(candidate, h, gate[..., width:])
-        ctx.steps = (states, firsts, seconds, raws, samples, gates, candidates, candidate_states)
+            # reset and update, side by side
+            gate = torch.add(from_latent[..., : 2 * width], to_gates, out=gates[:, t]).sigmoid_()
+            torch.addcmul(from_latent[..., 2 * width :], gate[..., :width], to_candidate, out=candidates[:, t]).tanh_()
+            h = torch.lerp(candidates[:, t], h, gate[..., width:])
+        # Detached where they are outputs as well: a node that held its own output would be a circle, freed late.
+        held = (states.detach(), firsts, seconds, samples.detach())
+        ctx.steps = (*held, gates, candidates, to_candidates, sampled)
         ctx.save_for_backward(state_weight, hidden_weight, head_weight, latent_weight)
-        with torch.no_grad():
-            return torch.stack(states, 1), torch.stack(samples, 1).detach(), torch.stack(raws, 1).detach()
+        return states, samples, raws
 
     @staticmethod
     @once_differentiable
@@ -120,37 +130,40 @@ class _Recurrence(torch.autograd.Function):
         state_weight, hidden_weight, head_weight, latent_weight = (
             w.transpose(1, 2).contiguous() for w in ctx.saved_tensors
         )
-        states, firsts, seconds, raws, samples, gates, candidates, candidate_states = ctx.steps
+        states, firsts, seconds, samples, gates, candidates, to_candidates, sampled = ctx.steps
         ctx.steps = None
-        grad_states, grad_samples, grad_raws = (g.unbind(1) for g in outputs)
-        width, steps = states[0].shape[-1], len(states)
-        to_state, to_hidden, to_head, to_latent = (list[Tensor]() for _ in range(4))
-        grad_h = torch.zeros_like(states[0])  # of the state after the last step, which nothing reads
+        grad_states, grad_samples, grad_raws = outputs
+        members, steps, batch, width = states.shape
+        # What each map's output receives, over time: the posterior's first layer beside reset, update and candidate ...
+        to_state = torch.empty((members, steps, batch, 4 * width), dtype=states.dtype, device=states.device)
+        to_hidden, to_head = torch.empty_like(states), torch.empty_like(grad_raws)
+        # ... and from z to reset, update and candidate.
+        to_latent = torch.empty((members, steps, batch, 3 * width), dtype=states.dtype, device=states.device)
+        grad_h = torch.zeros_like(states[:, 0])  # of the state after the last step, which nothing reads
         for t in reversed(range(steps)):
-            gate, candidate, h = gates[t], candidates[t], states[t]
+            gate, candidate, h = gates[:, t], candidates[:, t], states[:, t]
             reset, update = gate[..., :width], gate[..., width:]
+            grad_latent, grad_state = to_latent[:, t], to_state[:, t]
             through_update = grad_h * update
-            grad_latent = torch.empty((*h.shape[:-1], 3 * width), dtype=h.dtype, device=h.device)
             grad_candidate = torch.ops.aten.tanh_backward(grad_h - through_update, candidate)
             grad_latent[..., 2 * width :] = grad_candidate
-            torch.mul(grad_candidate, candidate_states[t], out=grad_latent[..., :width])
+            torch.mul(grad_candidate, to_candidates[:, t], out=grad_latent[..., :width])
             torch.mul(grad_h, h - candidate, out=grad_latent[..., width : 2 * width])
             grad_latent[..., : 2 * width] *= gate - gate * gate  # the sigmoids' derivative
-            grad_z = torch.baddbmm(grad_samples[t], grad_latent, latent_weight)
-            (through_sample,) = torch.autograd.grad(samples[t], raws[t], grad_z)
-            grad_raw = grad_raws[t] + through_sample
-            grad_second = torch.ops.aten.elu_backward(grad_raw @ head_weight, 1, 1, 1, True, seconds[t])
-            grad_first = torch.ops.aten.elu_backward(grad_second @ hidden_weight, 1, 1, 1, True, firsts[t])
-            grad_state = torch.cat((grad_first, grad_latent[..., : 2 * width], grad_candidate * reset), -1)
-            to_state.append(grad_state)
-            to_hidden.append(grad_second)
-            to_head.append(grad_raw)
-            to_latent.append(grad_latent)
-            grad_h = torch.baddbmm(grad_states[t] + through_update, grad_state, state_weight)
+            grad_z = torch.baddbmm(grad_samples[:, t], grad_latent, latent_weight)
+            z, raw = sampled[t]
+            (through_sample,) = torch.autograd.grad(z, raw, grad_z)
+            grad_raw = torch.add(grad_raws[:, t], through_sample, out=to_head[:, t])
+            grad_second = torch.ops.aten.elu_backward(grad_raw @ head_weight, 1, 1, 1, True, seconds[:, t])
+            to_hidden[:, t] = grad_second
+            grad_state[..., :width] = torch.ops.aten.elu_backward(
+                grad_second @ hidden_weight, 1, 1, 1, True, firsts[:, t]
+            )
+            grad_state[..., width : 3 * width] = grad_latent[..., : 2 * width]
+            torch.mul(grad_candidate, reset, out=grad_state[..., 3 * width :])
+            grad_h = torch.baddbmm(grad_states[:, t] + through_update, grad_state, state_weight)
         gradients = []
         for inputs, grads in ((states, to_state), (firsts, to_hidden), (seconds, to_head), (samples, to_latent)):
-            rows = torch.cat(grads[::-1], 1)
-            columns = torch.cat([x.detach() for x in inputs], 1).transpose(1, 2)
+            rows, columns = grads.flatten(1, 2), inputs.flatten(1, 2).transpose(1, 2)
             gradients += [columns @ rows, rows.sum(1, keepdim=True)]
-        grad_evidence = torch.stack([g[..., :width] for g in to_state[::-1]], 1)
-        return (None, grad_evidence, None, *gradients)
+        return (None, to_state[..., :width], None, *gradients)
