@@ -12,23 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["GROWTH_METRICS", "Growth", "absorbed", "growth_exponent", "jacobian", "jacobian_norm"]
+from hrssm.evaluation.horizons import WINDOW
+
+__all__ = ["Growth", "absorbed", "growth_exponent", "jacobian", "jacobian_norm"]
 
 FORMATS: dict[str, torch.dtype] = {"bfloat16": torch.bfloat16, "float16": torch.float16}
-WINDOW = 20  # a horizon T is judged on its steps in (T/20, T]
 FITTED_POINTS = 60
-
-GROWTH_METRICS: dict[str, str] = {
-    "state_norm": "|h_T|, mean over rows",
-    "increment_ratio": "|delta_t|/|h_t|, mean over rows and over the steps in (T/20, T]",
-    "increment_cosine": "cos(h_t, delta_t), mean over rows and over the steps in (T/20, T]",
-    "growth_exponent": "slope of log |h_t| on log t over (T/20, T]: 0 bounded, 1/2 random walk, 1 drift",
-    **{f"absorbed_{name}": f"share of the steps in (T/20, T] whose increment {name} would absorb" for name in FORMATS},
-    **{
-        f"first_absorbed_{name}": f"first step whose increment {name} would absorb, median over rows; NaN if none"
-        for name in FORMATS
-    },
-}
 
 
 def absorbed(state: Tensor, increment: Tensor, dtype: torch.dtype) -> Tensor:
@@ -100,7 +89,10 @@ class Growth:
         return torch.stack(self._norm, 1)
 
     def report(self, horizon: int) -> dict[str, Tensor]:
-        """`GROWTH_METRICS` after ``horizon`` steps, each (M,); raises ValueError if fewer were seen."""
+        """The metrics of `hrssm.evaluation.horizons` after ``horizon`` steps, each (M,).
+
+        Raises ValueError if fewer were seen.
+        """
         if not 1 <= horizon <= len(self._norm):
             raise ValueError(f"horizon = {horizon}: the roll-out has 1 to {len(self._norm)} steps to report on")
         window = slice(horizon // WINDOW, horizon)

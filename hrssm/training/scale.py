@@ -21,6 +21,9 @@ class Scale(Strict):
     batch: float = Field(default=1.0, gt=0, le=1)
     learning_rate: float = Field(default=1.0, gt=0, description="factor on the learning rate, for the shorter training")
     evaluation_walks: int = Field(default=10**9, ge=2, description="what an evaluation scores is at most so much")
+    rollout: int = Field(
+        default=10**9, ge=1, description="a roll-out is at most so many times as long as a training sequence"
+    )
     cells_per_job: int = Field(default=1, ge=1, description="cells that one job of the pipeline trains")
 
     def length(self, full: int) -> int:

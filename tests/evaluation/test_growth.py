@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from hrssm.evaluation.growth import GROWTH_METRICS, Growth, absorbed, growth_exponent, jacobian, jacobian_norm
+from hrssm.evaluation.growth import Growth, absorbed, growth_exponent, jacobian, jacobian_norm
+from hrssm.evaluation.horizons import GROWTH_METRICS, HORIZONS, horizons
 from hrssm.networks.bounds import absorption
 from hrssm.networks.table import UPDATES, state_update
 
@@ -102,3 +103,9 @@ def test_every_update_is_watched(name):
     report = growth.report(40)
     assert math.isfinite(report["state_norm"].item())
     assert report["increment_ratio"].isfinite().all(), "the state of norm 0 at the start is left out"
+
+
+def test_horizons_are_powers_of_ten_of_the_training_length():
+    assert horizons(0) == ()
+    assert horizons(12) == (1, 10)
+    assert [f"{k}x" for k in horizons(10**9)] == list(HORIZONS)

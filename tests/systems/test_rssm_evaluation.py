@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from hrssm.evaluation.horizons import GROWTH_METRICS
 from hrssm.evaluation.measure import METRICS
 from hrssm.systems.kinds import kind
 from hrssm.systems.rssm.evaluate import CLOCK_SEED
@@ -23,7 +24,8 @@ def test_every_metric_under_every_control(tmp_path: Path) -> None:
     evaluate(settings, tmp_path)
     frame = pd.read_parquet(tmp_path / "evaluation.parquet")
     assert set(frame["control"]) == CONTROLS
-    assert set(frame["metric"]) == set(METRICS) == set(kind("rssm").vocabulary.metrics)
+    assert set(frame["metric"]) == set(METRICS)
+    assert set(METRICS) | set(GROWTH_METRICS) == set(kind("rssm").vocabulary.metrics)
     assert set(frame.query("control == 'blind-clock'")["seed"]) == {CLOCK_SEED}
     for (protocol, control), group in frame.query("control != 'blind-clock'").groupby(["protocol", "control"]):
         assert set(group["seed"]) == {0, 1}, (protocol, control)
@@ -52,3 +54,19 @@ def test_depths_never_trained_on_are_scored_apart(tmp_path: Path) -> None:
     majority = frame.query("metric == 'depth_majority' and control == 'trained' and protocol == 'published'")
     assert majority.set_index("range")["value"]["out"] == 1.0  # only depth 3 is left out there
     assert majority.set_index("range")["value"]["in"] < 1.0
+
+
+def test_imagination_is_watched_to_its_horizons(tmp_path: Path) -> None:
+    settings = tiny(
+        model={"hidden": 8, "encoder": {"width": 8}, "prior": "action", "update": "residual"},
+        training={"steps": 2, "batch": 4, "length": 3},
+        evaluation={"walks": 6, "length": 4, "imagined": 10},
+    )
+    go(settings, [0, 1], tmp_path)
+    evaluate(settings, tmp_path)
+    frame = pd.read_parquet(tmp_path / "evaluation.parquet").query("protocol == 'imagined'")
+    assert set(frame["metric"]) == set(GROWTH_METRICS)
+    assert set(frame["range"]) == {"1x", "10x"}
+    assert set(frame["control"]) == {"trained", "untrained"}
+    norms = frame.query("metric == 'state_norm' and control == 'trained' and seed == 1").set_index("range")["value"]
+    assert norms["10x"] > norms["1x"] > 0

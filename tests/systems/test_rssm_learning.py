@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from hrssm.latents.table import LATENTS
+from hrssm.networks.table import UPDATES
 from tests.systems.tiny import go, tiny
 
 
@@ -22,6 +23,19 @@ def test_every_family_trains_member_by_member(tmp_path: Path, family: str) -> No
     ]
     assert len(losses[0]) == 12
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+
+
+@pytest.mark.parametrize("update", sorted(UPDATES))
+def test_every_state_update_trains(tmp_path: Path, update: str) -> None:
+    settings = tiny(model={"hidden": 8, "encoder": {"width": 8}, "update": update})
+    manifest = go(settings, [3], tmp_path)
+    assert manifest["members"]["3"]["ended"] == "finished"
+    assert f"{UPDATES[update].module.replace('.', '/')}.py" in manifest["sources"]
+
+
+def test_an_unknown_state_update_is_told_what_is_known() -> None:
+    with pytest.raises(ValueError, match=r"state update 'gate' is unknown; known updates: direct, "):
+        tiny(model={"update": "gate"})
 
 
 def test_the_loss_falls(tmp_path: Path) -> None:

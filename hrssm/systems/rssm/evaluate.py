@@ -16,8 +16,10 @@ from torch import Tensor
 from hrssm.environments.occupancy import occupancy
 from hrssm.environments.tree import Counterfactual, TreeMDP, Walks
 from hrssm.evaluation.clock import blind_clock
+from hrssm.evaluation.horizons import horizons
 from hrssm.evaluation.measure import Protocol, measure
 from hrssm.records.record import Row
+from hrssm.systems.rssm.imagination import imagine_long
 from hrssm.systems.rssm.learner import RSSMLearner, build_model, gate
 from hrssm.systems.rssm.model import RSSM
 from hrssm.systems.rssm.settings import Settings
@@ -58,6 +60,15 @@ def evaluate(
         for range_, depths in ranges(settings):
             for metric, value in _clock(settings, tree, protocol, depths).items():
                 yield Row(CLOCK_SEED, *where, protocol, "blind-clock", range_, metric, value)
+    if factors := horizons(settings.evaluation.imagined):
+        length = settings.training.length
+        for control, model in (("trained", learner.model), ("untrained", untrained)):
+            say(f"evaluating imagined, {control}: {factors[-1] * length} steps")
+            growth = imagine_long(settings, model, tree, seeds, factors[-1] * length)
+            for factor in factors:
+                for metric, values in growth.report(factor * length).items():
+                    for k in alive:
+                        yield Row(seeds[k], *where, "imagined", control, f"{factor}x", metric, float(values[k]))
 
 
 def counterfactuals(tree: TreeMDP, walks: Walks, seeds: Sequence[int]) -> Iterator[tuple[str, Tensor]]:

@@ -54,6 +54,7 @@ def build_model(settings: Settings, seeds: Sequence[int], device: torch.device) 
         embedding=settings.model.encoder.width,
         prior=settings.model.prior,
         decoder=settings.model.decoder,
+        update=settings.model.update,
     )
 
 

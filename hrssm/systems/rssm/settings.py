@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from hrssm.latents.table import LATENTS, check
+from hrssm.networks import table as updates
 from hrssm.training.scale import Scale
 from hrssm.training.settings import Settings as Base
 from hrssm.training.settings import Strict, Training
@@ -66,13 +67,20 @@ class Latent(Strict):
 
 
 class Model(Strict):
-    """Width, prior and decoder of the recurrent state-space model."""
+    """Width, state update, prior and decoder of the recurrent state-space model."""
 
     hidden: int = Field(default=256, ge=1, le=WIDEST)
     encoder: MLPEncoder = MLPEncoder()
     prior: Literal["plain", "action", "action-frozen"] = "plain"
     decoder: Literal["flat", "aware", "gated"] = "flat"
     gate_steps: int = Field(default=0, ge=0, description="steps over which a gated decoder's gate opens linearly")
+    update: str = Field(default="gru", description="the state update, by its name in hrssm.networks.table")
+
+    @field_validator("update")
+    @classmethod
+    def _known(cls, update: str) -> str:
+        updates.check(update)
+        return update
 
 
 class Objective(Strict):
@@ -101,12 +109,14 @@ class Walking(Training):
 
 
 class Evaluation(Strict):
-    """Walks of the published evaluation, and the depths that count as out of distribution, if any."""
+    """Walks of the published evaluation, the depths that count as out of distribution, if any, and ``imagined``: up to
+    how many times the length of a training walk the prior is rolled out to see whether its state grows, 0 for never."""
 
     walks: int = Field(default=100, ge=2, le=10**6)
     length: int = Field(default=10, ge=2, le=10**5)
     max_depth: int | None = Field(default=None, ge=1)
     out_of_distribution_depth: int | None = Field(default=None, ge=1)
+    imagined: int = Field(default=0, ge=0, le=10**4)
 
 
 class Settings(Base):
@@ -154,7 +164,12 @@ class Settings(Base):
                         "gate_steps": scale.share(model.gate_steps, full),
                     }
                 ),
-                "evaluation": evaluation.model_copy(update={"walks": min(evaluation.walks, scale.evaluation_walks)}),
+                "evaluation": evaluation.model_copy(
+                    update={
+                        "walks": min(evaluation.walks, scale.evaluation_walks),
+                        "imagined": min(evaluation.imagined, scale.rollout),
+                    }
+                ),
                 "objective": self.objective.model_copy(update={"warmup": scale.share(self.objective.warmup, full)}),
                 "training": scale.training(self.training),
             }
@@ -165,7 +180,7 @@ class Settings(Base):
         return float(t.steps * t.batch * t.length * hidden * (8 * hidden + self.data.observation_dim))
 
     def modules(self) -> tuple[str, ...]:
-        return (LATENTS[self.latent.family].module,)
+        return (LATENTS[self.latent.family].module, updates.UPDATES[self.model.update].module)
 
     def resolve(self, metric: str, group: str) -> str:
         """ "alignment" is the metric that measures alignment with depth for this run.
@@ -206,7 +221,8 @@ class Settings(Base):
         """
         prior = {"plain": "", "action": "action prior", "action-frozen": "frozen action prior"}
         decoder = {"flat": "", "aware": "aware decoder", "gated": "gated decoder"}
-        words = [prior[self.model.prior], decoder[self.model.decoder]]
+        update = "" if self.model.update == "gru" else updates.UPDATES[self.model.update].label
+        words = [update, prior[self.model.prior], decoder[self.model.decoder]]
         if self.data.branching != 4:
             words.append("flat tree")
         if self.objective.height_weight != 1 or self.objective.fibre_weight != 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hrssm.evaluation.horizons import GROWTH_METRICS, HORIZONS
 from hrssm.training.vocabulary import Vocabulary, Word
 
 __all__ = ["VOCABULARY"]
@@ -68,6 +69,7 @@ VOCABULARY = Vocabulary(
         "kl_drift_depth_slope": Word(
             "drift term, slope in depth", "slope of the drift term on depth within a step, nats per level"
         ),
+        **{name: Word(*words) for name, words in GROWTH_METRICS.items()},
     },
     training={
         "loss": Word("loss", "what is minimised, per step of a walk"),
@@ -95,11 +97,13 @@ VOCABULARY = Vocabulary(
     protocols={
         "published": Word("as published", "walks started uniformly; probes scored on the samples they are fitted on"),
         "every_depth": Word("every depth", "walks started at every depth alike; probes held out by walk"),
+        "imagined": Word("imagined", "the prior rolled out from the end of an observed walk, without observations"),
         "train": Word("training", "what training itself records"),
     },
     ranges={
         "in": Word("", "the depths that training visits"),
         "out": Word("unseen depths", "depths that training never visits"),
+        **{name: Word(*words) for name, words in HORIZONS.items()},
     },
     evaluation={"published": "published", "intended": "every_depth"},
     curves="published",
