@@ -24,7 +24,8 @@ def geodesic_flow(z: Tensor, p: Tensor, time: float) -> tuple[Tensor, Tensor, Te
     """
     if torch.is_grad_enabled() and (z.requires_grad or p.requires_grad):
         return _GeodesicFlow.apply(z, p, time)  # type: ignore[no-any-return]
-    return _flow(z, p, time)[:3]
+    z_, p_, gap_, *_ = _flow(z, p, time)
+    return z_, p_, gap_
 
 
 def _flow(z: Tensor, p: Tensor, time: float) -> tuple[Tensor, ...]:
