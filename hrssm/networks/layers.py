@@ -23,6 +23,11 @@ def uniform(generators: Generators, *shape: int, bound: float) -> nn.Parameter:
     return nn.Parameter((torch.stack(draws) * 2 - 1) * bound)
 
 
+def normal(generators: Generators, *shape: int, scale: float = 1.0) -> nn.Parameter:
+    """A parameter ``(members, *shape)`` of N(0, scale^2), member k drawn from ``generators[k]``."""
+    return nn.Parameter(torch.stack([torch.randn(shape, generator=g, device=g.device) for g in generators]) * scale)
+
+
 class Linear(nn.Module):
     """An affine map per member, (M, N, in) to (M, N, out), with torch's default initialisation U(+-1/sqrt(in))."""
 
