@@ -5,6 +5,7 @@ Settings are checked against this table without PyTorch, and a run's sources hol
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hrssm.latents.family import LatentFamily
 
-__all__ = ["LATENTS", "Entry", "check", "latent"]
+__all__ = ["LATENTS", "Entry", "check", "known", "latent"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Entry:
     label: str
     has_height: bool = False
     even: bool = False
+    square: bool = False
 
 
 _ROOM = "hrssm.latents"
@@ -44,23 +46,34 @@ LATENTS: dict[str, Entry] = {
         f"{_ROOM}.sampled", "RiemannianNormalProduct", "Riemannian normal on planes", even=True
     ),
     "wrapped-normal-product": Entry(f"{_ROOM}.sampled", "WrappedNormalProduct", "wrapped normal on planes", even=True),
+    "categorical": Entry(f"{_ROOM}.categorical", "Categorical", "categorical", square=True),
     "hg-product": Entry(f"{_ROOM}.horospherical", "HGProduct", "HG on planes", even=True),
     "hg-half-product": Entry(f"{_ROOM}.horospherical", "HGHalfProduct", "HG, coupling 1/2, on planes", even=True),
 }
 
 
-def check(name: str, dim: int) -> Entry:
-    """The entry of a family that has this dimension; raises ValueError saying what is allowed otherwise."""
+def known(name: str) -> Entry:
+    """The entry of a family; raises ValueError naming those that are known."""
     if name not in LATENTS:
         raise ValueError(f"latent family {name!r} is unknown; known families: {', '.join(sorted(LATENTS))}")
+    return LATENTS[name]
+
+
+def check(name: str, dim: int) -> Entry:
+    """The entry of a family that has this dimension; raises ValueError saying what is allowed otherwise."""
+    entry = known(name)
     if dim < 2:
         raise ValueError(f"the latent's dimension is {dim}; it must be at least 2: one height and one fibre coordinate")
-    if LATENTS[name].even and dim % 2:
+    if entry.even and dim % 2:
         raise ValueError(f"the latent's dimension is {dim}; {name} has pairs of coordinates, so it must be even")
-    return LATENTS[name]
+    if entry.square and math.isqrt(dim) ** 2 != dim:
+        raise ValueError(
+            f"the latent's dimension is {dim}; {name} has as many variables as each has classes, so it must be a square"
+        )
+    return entry
 
 
 def latent(name: str) -> type[LatentFamily]:
     """The class of a family; raises ValueError naming those that are known."""
-    entry = check(name, 2)
+    entry = known(name)
     return getattr(import_module(entry.module), entry.cls)
