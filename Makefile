@@ -1,8 +1,8 @@
-# make paper [SCALE=smoke|laptop|published] [DEVICE=auto|cpu|cuda]   from a bare clone to paper/paper.pdf
+# make paper [SCALE=archive|smoke|laptop|published] [DEVICE=auto|cpu|cuda]   from a bare clone to paper/paper.pdf
 # make test                                                           every test: library, pipeline, proofs, docstrings
 # Needs Python 3.11 or newer (PYTHON=python3.12 to choose one). Everything is installed into .venv.
 PYTHON ?= python3
-SCALE ?= laptop
+SCALE ?= archive
 DEVICE ?= auto
 CORES ?= all
 BIN = .venv/bin

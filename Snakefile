@@ -1,10 +1,11 @@
 """From the proofs to the paper: verify -> train -> evaluate -> summary -> tables, figures, ledger -> paper.
 
-    snakemake --cores all [--config scale=smoke|laptop|published device=auto|cpu|cuda systems=rssm,vae]
+    snakemake --cores all [--config scale=archive|smoke|laptop|published device=auto|cpu|cuda systems=rssm,vae]
 
 A train job runs some cells of one experiment, all seeds of a cell in one ensemble; an evaluate job scores them. Their
 outputs are stamps that carry the digest of settings, seeds and sources: editing what a run executes makes its stamp a
-missing file, and editing the prose beside it makes nothing again.
+missing file, and editing the prose beside it makes nothing again. At the scale archive, the default, nothing is trained:
+the runs are those of experiments/archive, and what is tried is whether their beginnings come out again.
 """
 
 import shutil
@@ -18,19 +19,22 @@ from experiments.report.jobs import jobs, source_files, survey
 from hrssm.experiment.experiment import ExperimentError, load_all, load_scale
 from hrssm.records.lock import Held, hold
 from hrssm.records.sources import digest
+from hrssm.systems.kinds import kind
+from hrssm.training.scale import ARCHIVE
 from hrssm.training.settings import DEVICES
 
 try:
     if unknown := sorted(set(config) - {"scale", "device", "systems"}):
         raise ExperimentError(f"--config {unknown[0]}=...: unknown; known are scale, device and systems")
-    SCALE, DEVICE = str(config.get("scale", "laptop")), str(config.get("device", "auto"))
+    SCALE, DEVICE = str(config.get("scale", ARCHIVE)), str(config.get("device", "auto"))
     if DEVICE not in DEVICES:
         raise ExperimentError(f"--config device={DEVICE}: unknown; known are {', '.join(DEVICES)}")
     SETTINGS = load_scale("experiments/scales.yaml", SCALE)
     SYSTEMS = str(config.get("systems", "") or "")
     PLAN = load_all(Path("experiments"), [name for name in SYSTEMS.split(",") if name])
     RESULTS = f"results/{SCALE}"
-    JOBS = {job.name: job for job in jobs(PLAN, SETTINGS)}
+    JOBS = {} if SCALE == ARCHIVE else {job.name: job for job in jobs(PLAN, SETTINGS)}
+    KINDS = sorted({experiment.system for experiment in PLAN.values()})
     if workflow.is_main_process:
         hold(Path("results/.lock"), "this checkout's results")
         # Whoever held Snakemake's own locks is gone, or ours could not have been taken.
@@ -49,6 +53,7 @@ EVALUATED = {name: f"{STAMPS}/evaluate/{name}.{job.evaluation}" for name, job in
 # At smoke scale only the pipeline is on trial: the reference must be of these sources; `make test` proves it.
 VERIFY = "--sources" if SCALE == "smoke" else "--check"
 VERIFIED = f"{STAMPS}/verified{VERIFY}.{digest(*contents.modules(), 'derivations.__main__', 'derivations.emission.registry')}"
+REPLICATED = [f"{RESULTS}/replication/{system}.json" for system in KINDS] if SCALE == ARCHIVE else []
 # Whole hours are asked for by a batch system alone; a member-step of the laptop scale is about 1e8 multiply-adds.
 RATE = 2e9
 
@@ -56,11 +61,13 @@ RATE = 2e9
 wildcard_constraints:
     job="[A-Za-z0-9_.-]+",
     digest="[0-9a-f]{12}",
+    system="[a-z]+",
 
 
 rule all:
     input:
         "paper/paper.pdf",
+        f"{RESULTS}/accepted" if SCALE == ARCHIVE else [],
 
 
 rule verify:
@@ -121,9 +128,28 @@ rule evaluate:
         "{PYTHON:q} -m hrssm evaluate {params.directories:q} --device {DEVICE} --threads {threads} 2>&1 | tee {log:q}"
 
 
+rule replicate:
+    """The first steps of this system's archived runs, trained again and held against the archive."""
+    input:
+        lambda w: sorted(Path(f"experiments/archive/{w.system}").rglob("*.*")),
+        lambda w: source_files(*kind(w.system).evaluation_roots, "experiments.report.replicate"),
+        YAMLS,
+        ancient(VERIFIED),
+    output:
+        f"{RESULTS}/replication/{{system}}.json",
+    log:
+        f"{RESULTS}/logs/replicate.{{system}}.log",
+    resources:
+        mem_mb=3000,
+        runtime=20,
+    shell:
+        "{PYTHON:q} -m experiments.report.replicate --system {wildcards.system} --out {output:q} 2>&1 | tee {log:q}"
+
+
 rule summary:
     input:
         EVALUATED.values(),
+        sorted(Path("experiments/archive").rglob("*.*")) if SCALE == ARCHIVE else [],
         YAMLS,
         source_files("experiments.report.summary"),
     output:
@@ -208,6 +234,7 @@ rule tree_facts:
 rule paper:
     input:
         VERIFIED,
+        REPLICATED,
         rules.tables.output,
         rules.ledger.output,
         rules.figures.output,
@@ -241,3 +268,22 @@ rule publish:
         runtime=5,
     shell:
         "cp {input:q} {output:q} 2> {log:q}"
+
+
+rule accept:
+    """The paper stands, and says what did not replicate; now the build fails if anything did not."""
+    input:
+        REPLICATED,
+        pdf="paper/paper.pdf",
+    output:
+        touch(f"{RESULTS}/accepted"),
+    params:
+        outcomes=REPLICATED,
+    log:
+        f"{RESULTS}/logs/accept.log",
+    resources:
+        mem_mb=100,
+        runtime=5,
+    shell:
+        "! grep -h -B 1 -A 3 'not replicated\",$' {params.outcomes:q} > {log:q} || "
+        "(echo 'archived runs that this code does not make again:'; cat {log:q}; exit 1)"

@@ -19,7 +19,7 @@ from experiments.report.select import Selection, seed_values
 from experiments.report.statistics import decide, interval
 from experiments.report.summary import read_summary
 from hrssm.experiment.claims import Claim, Quantity
-from hrssm.experiment.experiment import Experiment
+from hrssm.experiment.experiment import Experiment, load_scale
 from hrssm.records.record import write_json
 
 REGISTRY = Path("hrssm/formulas/registry.json")
@@ -52,8 +52,12 @@ def describe(quantity: Quantity | float, experiment: Experiment) -> str:
     return " ".join(words)
 
 
-def judge(claim: Claim, selection: Selection) -> dict[str, Any]:
-    """One claim with its rule in words, the difference it was decided by, and the verdict."""
+def judge(claim: Claim, selection: Selection, *, whole: bool) -> dict[str, Any]:
+    """One claim with its rule in words, the difference it was decided by, the verdict, and why where it is undecided.
+
+    Only runs of full length decide (``whole``), and of the intended track only such whose training had reached its
+    plateau: the published track's length is its source's own.
+    """
     experiment, quantity, other = selection.experiment, claim.quantity, claim.against
     left = seed_values(selection.rows(quantity), absolute=quantity.absolute)
     right = seed_values(selection.rows(other), absolute=other.absolute) if isinstance(other, Quantity) else float(other)
@@ -61,6 +65,19 @@ def judge(claim: Claim, selection: Selection) -> dict[str, Any]:
     rule = f"{describe(quantity, experiment)} {WORDS[claim.relation]} {describe(other, experiment)}"
     if claim.margin:
         rule += f" within {claim.margin:g}" if claim.relation == "=" else f" by more than {claim.margin:g}"
+    verdict, why = decide(difference, claim.relation, claim.margin), ""
+    cells = [quantity.cell, *([other.cell] if isinstance(other, Quantity) else [])]
+    falling = [
+        name
+        for name in dict.fromkeys(cells)
+        if experiment.cells[name].of.track == "intended" and not selection.converged(name)
+    ]
+    if not left:
+        verdict, why = "undecided", "not run"
+    elif not whole or falling:
+        verdict, why = "undecided", "not converged"
+    elif verdict == "undecided":
+        why = "the interval holds both" if difference.n > 1 else "fewer than two seeds"
     return {
         "id": claim.id,
         "experiment": experiment.id,
@@ -76,7 +93,8 @@ def judge(claim: Claim, selection: Selection) -> dict[str, Any]:
         "against": interval(right.values()).as_json() if isinstance(right, Mapping) else {"mean": right},
         "difference": difference.as_json(),
         "positive": sum(value > 0 for value in left.values()),
-        "verdict": decide(difference, claim.relation, claim.margin),
+        "verdict": verdict,
+        "why": why,
     }
 
 
@@ -93,10 +111,10 @@ def formula_claims(registry: Path) -> list[dict[str, Any]]:
     ]
 
 
-def decide_all(plan: Mapping[str, Experiment], summary: pd.DataFrame) -> list[dict[str, Any]]:
-    """Every claim of every experiment, judged."""
+def decide_all(plan: Mapping[str, Experiment], summary: pd.DataFrame, *, whole: bool) -> list[dict[str, Any]]:
+    """Every claim of every experiment, judged on runs that are of full length or not."""
     return [
-        judge(claim, selection)
+        judge(claim, selection, whole=whole)
         for experiment in plan.values()
         for selection in (Selection(experiment, summary),)
         for claim in experiment.claims
@@ -104,7 +122,8 @@ def decide_all(plan: Mapping[str, Experiment], summary: pd.DataFrame) -> list[di
 
 
 def _work(paths: Paths) -> str:
-    claims = decide_all(paths.plan(), read_summary(paths.folder))
+    whole = load_scale(paths.experiments / "scales.yaml", paths.scale).whole
+    claims = decide_all(paths.plan(), read_summary(paths.folder), whole=whole)
     counts = {verdict: sum(c["verdict"] == verdict for c in claims) for verdict in ("holds", "fails", "undecided")}
     content = {"scale": paths.scale, "counts": counts, "claims": claims, "formulas": formula_claims(REGISTRY)}
     write_json(paths.folder / "ledger.json", content)

@@ -8,14 +8,36 @@ from typing import Any
 
 import pandas as pd
 
+from experiments.report.archive import archived
 from hrssm.experiment.experiment import Experiment
 from hrssm.records.record import CURVES, EVALUATION, RecordError, read_rows
 from hrssm.records.run import inspect
 from hrssm.training.scale import Scale
 
-__all__ = ["Manifests", "read_runs"]
+__all__ = ["Manifests", "read_archive", "read_runs"]
 
 Manifests = dict[tuple[str, str], Mapping[str, Any]]
+
+
+def read_archive(folder: Path, plan: Mapping[str, Experiment]) -> tuple[pd.DataFrame, Manifests]:
+    """As `read_runs`, of the runs in the archive; a cell whose run is not there has no rows.
+
+    Raises RecordError when a run is damaged, or when there is none at all.
+    """
+    runs = archived(folder)
+    manifests: Manifests = {}
+    frames = []
+    for experiment in plan.values():
+        for name, cell in experiment.cells.items():
+            if cell.source not in runs:
+                continue
+            run = runs[cell.source]
+            manifests[cell.source] = run.manifest
+            for frame in _frames(run.curves(), run.scores()):
+                frames.append(frame.assign(experiment=experiment.id, cell=name, track=cell.of.track))
+    if not frames:
+        raise RecordError(f"{folder} holds no run of these experiments: `make paper SCALE=laptop` trains short ones")
+    return pd.concat(frames, ignore_index=True), manifests
 
 
 def read_runs(
@@ -49,9 +71,12 @@ def _read(directory: Path, wanted: Mapping[str, Any] | None) -> tuple[Mapping[st
     if state.word != "evaluated" or state.manifest is None or state.evaluation is None:
         reason = f" ({state.reason})" if state.reason else ""
         raise RecordError(f"run {directory} is {state.word}{reason}: `make paper` makes what is missing again")
-    curves = read_rows(directory / CURVES, state.manifest["files"]).assign(final=False)
-    final = read_rows(directory / EVALUATION, state.evaluation["files"]).assign(final=True)
-    return state.manifest, [curves, _at_the_end(curves), final]
+    curves = read_rows(directory / CURVES, state.manifest["files"])
+    return state.manifest, _frames(curves, read_rows(directory / EVALUATION, state.evaluation["files"]))
+
+
+def _frames(curves: pd.DataFrame, scores: pd.DataFrame) -> list[pd.DataFrame]:
+    return [curves.assign(final=False), _at_the_end(curves), scores.assign(final=True)]
 
 
 def _at_the_end(curves: pd.DataFrame) -> pd.DataFrame:

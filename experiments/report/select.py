@@ -12,7 +12,7 @@ from experiments.report.statistics import Interval, interval
 from hrssm.experiment.claims import Quantity
 from hrssm.experiment.experiment import Experiment
 
-__all__ = ["Selection", "seed_values"]
+__all__ = ["STILL_FALLING", "Selection", "fall", "seed_values"]
 
 
 class Selection:
@@ -39,9 +39,32 @@ class Selection:
         protocol = vocabulary.evaluation[track] if metric in vocabulary.metrics else "train"
         return Quantity(cell=cell, metric=metric, control=control, range=range, protocol=protocol)
 
+    def converged(self, cell: str) -> bool:
+        """Whether a cell's training error had stopped falling when its run ended."""
+        metric = self.experiment.vocabulary.plateau
+        fallen = fall(self.rows(Quantity(cell=cell, metric=metric, protocol="train"), final=False))
+        return fallen is not None and fallen < STILL_FALLING
+
     def estimate(self, quantity: Quantity) -> Interval:
         """The interval over seeds of a quantity at the end of its run; n = 0 where it was not measured."""
         return interval(seed_values(self.rows(quantity), absolute=quantity.absolute).values())
+
+
+#: A run has reached its plateau when its error falls by less than this share over the last quarter of the training,
+#: against the quarter before it.
+STILL_FALLING = 0.02
+
+
+def fall(rows: pd.DataFrame) -> float | None:
+    """By what share a curve (a row per step, with the seeds' mean) fell over its last quarter; None where it is too
+    short to tell."""
+    if rows.empty:
+        return None
+    last = rows["step"].max()
+    before = rows[(rows["step"] > last / 2) & (rows["step"] <= 3 * last / 4)]["mean"].mean()
+    after = rows[rows["step"] > 3 * last / 4]["mean"].mean()
+    share = (before - after) / abs(before)
+    return float(share) if math.isfinite(share) else None
 
 
 def seed_values(rows: pd.DataFrame, *, absolute: bool = False) -> dict[int, float]:

@@ -16,11 +16,11 @@ from typing import Any
 import pandas as pd
 
 from experiments.report.command import Paths, command
-from experiments.report.plan import Manifests, read_runs
+from experiments.report.plan import Manifests, read_archive, read_runs
 from experiments.report.statistics import interval
 from hrssm.experiment.experiment import Experiment, load_scale
 from hrssm.records.record import RecordError, write_bytes, write_json
-from hrssm.training.scale import Scale
+from hrssm.training.scale import ARCHIVE, Scale
 
 __all__ = ["read_summary", "write_summary"]
 
@@ -56,6 +56,9 @@ def describe(scale: str, plan: Mapping[str, Experiment], manifests: Manifests) -
         "wall_seconds": sum(run["wall_seconds"] for run in runs),
         "source_digests": sorted({run["source_digest"] for run in runs}),
         "versions": first["versions"],
+        "missing": sorted(
+            f"{e.id}/{name}" for e in plan.values() for name in e.own() if (e.id, name) not in manifests
+        ),
         "members": sum(len(run["seeds"]) for run in runs),
         "stopped": sum(len(run["stopped"]) for run in runs),
         "experiments": [
@@ -67,9 +70,14 @@ def describe(scale: str, plan: Mapping[str, Experiment], manifests: Manifests) -
     }  # fmt: skip
 
 
-def write_summary(folder: Path, scale: str, plan: Mapping[str, Experiment], of: Scale | None = None) -> pd.DataFrame:
-    """Read the runs in ``folder``, write their summary there and return it. Raises RecordError as `read_runs` does."""
-    records, manifests = read_runs(folder, plan, of)
+def write_summary(
+    folder: Path, scale: str, plan: Mapping[str, Experiment], of: Scale | None = None, *, archive: Path | None = None
+) -> pd.DataFrame:
+    """Read the runs in ``folder`` (or in an archive), write their summary to ``folder`` and return it.
+
+    Raises RecordError as `read_runs` and `read_archive` do.
+    """
+    records, manifests = read_runs(folder, plan, of) if archive is None else read_archive(archive, plan)
     summary = summarise(records)
     buffer = io.BytesIO()
     summary.to_parquet(buffer, index=False)
@@ -88,7 +96,8 @@ def read_summary(folder: Path) -> pd.DataFrame:
 
 def _work(paths: Paths) -> str:
     scale = load_scale(paths.experiments / "scales.yaml", paths.scale)
-    summary = write_summary(paths.folder, paths.scale, paths.plan(), scale)
+    archive = paths.experiments / "archive" if paths.scale == ARCHIVE else None
+    summary = write_summary(paths.folder, paths.scale, paths.plan(), scale, archive=archive)
     return f"summary: {len(summary)} rows of {summary.groupby(['experiment', 'cell']).ngroups} cells"
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import platform
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import torch
 
 import hrssm
+from hrssm.records.sources import TREE
 
-__all__ = ["device_name", "versions"]
+__all__ = ["commit", "device_name", "versions"]
 
 
 def versions() -> dict[str, str]:
@@ -21,6 +23,21 @@ def versions() -> dict[str, str]:
         "torch": torch.__version__,
         "numpy": np.__version__,
     }
+
+
+def commit() -> str | None:
+    """The commit of the checkout that these sources are, with "+" where they have been edited since; None where they
+    are no checkout."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(TREE), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
+
+    try:
+        edited = git("status", "--porcelain", "--", "hrssm")
+        return git("rev-parse", "HEAD") + ("+" if edited else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
 
 
 def device_name(device: torch.device) -> str:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from hrssm.records.record import Row
 
-__all__ = ["Learner"]
+__all__ = ["Learner", "one_member"]
 
 
 class Learner(Protocol):
@@ -35,9 +35,17 @@ class Learner(Protocol):
         ...
 
     def state_dict(self) -> dict[str, Any]:
-        """All that changes, as tensors, numbers, strings, lists and dictionaries of them."""
+        """All that changes, as tensors, numbers, strings, lists and dictionaries of them.
+
+        Under "model" stand the weights, tensors with the member axis first, from which `one_member` takes one.
+        """
         ...
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go back to a state that ``state_dict`` gave."""
         ...
+
+
+def one_member(state: dict[str, Any], member: int) -> dict[str, Tensor]:
+    """The weights of one member of a learner's state, as those of an ensemble of one."""
+    return {name: tensor[member : member + 1].contiguous() for name, tensor in state["model"].items()}

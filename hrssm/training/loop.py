@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from hrssm.records.lock import locked
-from hrssm.records.platform import device_name, versions
+from hrssm.records.platform import commit, device_name, versions
 from hrssm.records.record import CHECKPOINT, CURVES, MANIFEST, RecordError, Row, file_digest, write_json, write_rows
 from hrssm.records.run import inspect, leftovers, remove, set_aside
 from hrssm.records.sources import digest_of
@@ -294,6 +294,7 @@ def _manifest(
         "data_seed": settings.data_seed,
         "sources": dict(sources),
         "versions": versions(),
+        "commit": commit(),
         "device": str(device),
         "device_name": device_name(device),
         "parameters": learner.parameters,

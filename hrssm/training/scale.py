@@ -6,7 +6,10 @@ from pydantic import Field
 
 from hrssm.training.settings import MOST_STEPS, Strict, Training
 
-__all__ = ["Scale"]
+__all__ = ["ARCHIVE", "Scale"]
+
+#: The scale whose runs are those of the archive: full length, not trained by the build but replicated.
+ARCHIVE = "archive"
 
 
 class Scale(Strict):
@@ -25,6 +28,11 @@ class Scale(Strict):
         default=10**9, ge=1, description="a roll-out is at most so many times as long as a training sequence"
     )
     cells_per_job: int = Field(default=1, ge=1, description="cells that one job of the pipeline trains")
+
+    @property
+    def whole(self) -> bool:
+        """Whether runs keep their full width, length and batch."""
+        return self.width == self.steps == self.batch == 1
 
     def length(self, full: int) -> int:
         """Steps of a run whose full length is ``full``."""

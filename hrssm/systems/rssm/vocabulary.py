@@ -107,6 +107,7 @@ VOCABULARY = Vocabulary(
     },
     evaluation={"published": "published", "intended": "every_depth"},
     curves="published",
+    plateau="mse",
     counterparts={
         "rho_height": "rho_given_t",
         "rho_best_pc": "rho_nodes",
