@@ -171,6 +171,7 @@ def test_geo_heads_are_those_of_the_source_by_default() -> None:
         ({"family": "gaussian", "head": "geo"}, "identity in flat space"),
         ({"family": "riemannian-normal-product", "scale_max": 5.0}, "accurate up to 3"),
         ({"family": "nonsense"}, "known families"),
+        ({"family": "categorical"}, "has no density"),
         ({"scale_min": 4.0}, "below scale_max"),
     ],
 )

@@ -112,8 +112,9 @@ class VAELearner:
         bound = torch.nan_to_num(scored["elbo"], nan=-torch.inf).double().cpu()
         better = (bound > self.best_bound) & self.alive.cpu()
         self.best_bound = torch.where(better, bound, self.best_bound)
+        chosen = better.to(self.device)
         for name, value in self.model.state_dict().items():
-            self.best[name][better.to(value.device)] = value[better.to(value.device)]
+            self.best[name][chosen] = value[chosen]
         where = (self.settings.data_seed, number, "validation", "trained", "in")
         living = [k for k, alive in enumerate(self.alive.tolist()) if alive]
         return [
@@ -121,32 +122,25 @@ class VAELearner:
         ]
 
     def best_model(self) -> VAE:
-        """The ensemble with each member's best weights by validation; the last ones where none was ever measured."""
+        """The ensemble with each member's best weights by validation."""
         model = build_model(self.settings, self.seeds, self.device)
-        chosen = torch.isfinite(self.best_bound)
-        last = self.model.state_dict()
-        model.load_state_dict(
-            {
-                name: torch.where(chosen.to(value.device).view(-1, *(1 for _ in value.shape[1:])), value, last[name])
-                for name, value in self.best.items()
-            }
-        )
+        model.load_state_dict(self.best)
         return model
 
     def state_dict(self) -> dict[str, Any]:
         return {
-            "model": self.model.state_dict(),
+            "model": self.best,
+            "last": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
-            "best": self.best,
             "best_bound": self.best_bound,
             "batches": [g.get_state() for g in self.batches],
             "noise": [g.get_state() for g in self.noise],
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.model.load_state_dict(state["model"])
+        self.model.load_state_dict(state["last"])
         self.optimiser.load_state_dict(state["optimiser"])
-        for name, value in state["best"].items():
+        for name, value in state["model"].items():
             self.best[name].copy_(value)
         self.best_bound.copy_(state["best_bound"])
         for mine, stored in zip((*self.batches, *self.noise), (*state["batches"], *state["noise"]), strict=True):

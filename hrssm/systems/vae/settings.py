@@ -90,7 +90,8 @@ class Latent(Strict):
     def _fits(self) -> Self:
         if self.scale_min >= self.scale_max:
             raise ValueError(f"scale_min {self.scale_min} must be below scale_max {self.scale_max}")
-        check(self.family, self.dim)
+        if check(self.family, self.dim).square:
+            raise ValueError(f"family {self.family!r} has no density, which the bounds need")
         positive(self.curvature)
         if self.family != "gaussian-manifold-normal" and (self.curvature != 1.0 or self.learned):
             learned = ", learned" if self.learned else ""
@@ -144,6 +145,8 @@ class Settings(Base):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        if not self.training.evaluate_every:
+            raise ValueError("training.evaluate_every must be at least 1: the best weights are chosen on the way")
         coloured = self.channels == 3
         if coloured == (self.objective.likelihood == "bernoulli"):
             needed = "gaussian" if coloured else "bernoulli"

@@ -67,5 +67,6 @@ VOCABULARY = Vocabulary(
     },
     evaluation={"published": "test", "intended": "test"},
     curves="validation",
+    plateau="loss",
     counterparts={},
 )
