@@ -8,7 +8,7 @@ nothing.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -59,7 +59,7 @@ class CovariantAttention(nn.Module):
         x = self.features(view)
         members, points, tokens, _ = x.shape
         weights = torch.softmax(_rows(self.score, x) / math.sqrt(self.width), 2)  # (M, B, N, 1)
-        pooled = (weights.transpose(2, 3) @ x).squeeze(2)
+        pooled = (weights * x).sum(2)
         dimension = view.basis.shape[-1]
         scalars = x.new_zeros(members, points, 0)
         if self.inner and self.outer:
@@ -67,7 +67,7 @@ class CovariantAttention(nn.Module):
         if not (self.gate and self.coefficients):
             return Answer(scalars, x.new_zeros(members, points, 0, dimension))
         gated = x * (2 * torch.sigmoid(self.gate(pooled))).unsqueeze(2)
-        coefficients = weights * _rows(self.coefficients, gated)
+        coefficients = weights * _few(self.coefficients, gated)
         mix = coefficients.reshape(members, points, tokens, self.vectors, -1).transpose(2, 3).flatten(3)
         return Answer(scalars, mix @ view.basis.flatten(2, 3))
 
@@ -102,6 +102,30 @@ class PlainBody(nn.Module):
 def parameters_per_member(module: nn.Module) -> int:
     """How many numbers one member of a module trains."""
     return sum(p[0].numel() for p in module.parameters())
+
+
+class _Few(torch.autograd.Function):
+    """x (M, R, in) times a weight (M, in, out) with few outputs, as (out, in) times (in, R).
+
+    A product with a few columns is several times slower than one with a few rows; left to autograd, the transposes would
+    come back as gradients whose memory runs the other way, and slow down what they are added to.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:  # type: ignore[override]
+        ctx.save_for_backward(x, weight)
+        return (weight.transpose(1, 2) @ x.transpose(1, 2)).transpose(1, 2)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        x, weight = ctx.saved_tensors
+        return grad @ weight.transpose(1, 2), (grad.transpose(1, 2) @ x).transpose(1, 2)
+
+
+def _few(layer: Linear, x: Tensor) -> Tensor:
+    """A layer with few outputs on the last axis of (M, B, N, in)."""
+    rows: Tensor = _Few.apply(x.flatten(1, 2), layer.weight)  # type: ignore[assignment]
+    return (rows + layer.bias).unflatten(1, x.shape[1:3])
 
 
 def _rows(layer: Linear, x: Tensor) -> Tensor:

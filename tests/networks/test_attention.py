@@ -239,3 +239,16 @@ def test_the_likelihood_of_jumps_teaches_their_rate() -> None:
         rate = (rate + slope).detach().requires_grad_()
     assert rate.item() == pytest.approx(-math.log(0.7) / 0.5, rel=1e-6)
     assert float(jump_log_likelihood(torch.tensor(1e-9), torch.tensor(True), 1.0)) == pytest.approx(math.log(1e-9))
+
+
+def test_first_and_second_derivatives() -> None:
+    model = Model(2)
+    z, _, actions = batch(2, points=2)
+
+    def answer(z: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
+        seen = join(model.tokens(z, actions), model.charts(z))
+        return model.control(z, seen), model.potential(z, seen)
+
+    arguments = (z.requires_grad_(), actions.requires_grad_())
+    assert torch.autograd.gradcheck(answer, arguments)
+    assert torch.autograd.gradgradcheck(answer, arguments)
