@@ -105,9 +105,9 @@ def parameters_per_member(module: nn.Module) -> int:
 
 
 class _Few(torch.autograd.Function):
-    """x (M, R, in) times a weight (M, in, out) with few outputs, as (out, in) times (in, R).
+    """x (M, R, in) times a weight (M, in, out) of few outputs, as (out, in) times (in, R).
 
-    A product with a few columns is several times slower than one with a few rows; left to autograd, the transposes would
+    A product of few columns is several times slower than one of few rows; left to autograd, the transposes would
     come back as gradients whose memory runs the other way, and slow down what they are added to.
     """
 
