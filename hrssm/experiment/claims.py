@@ -44,12 +44,13 @@ class Figure(Strict):
     """A figure of an experiment: a row of panels per metric, a column per track.
 
     draw: "cells" (one column per cell), "dimensions" (against the latent dimension), "curves" (against the training
-    step) or "ranges" (a range of the data beside another). A metric may be one that the system's settings resolve cell
-    by cell, such as "alignment". Colours and legend are those of the families, or of the cells with ``by_cell``.
+    step), "ranges" (a range of the data beside another) or "horizons" (against the length of a roll-out). A metric may
+    be one that the system's settings resolve cell by cell, such as "alignment". Colours and legend are those of the
+    families, or of the cells with ``by_cell``.
     """
 
     name: str = Field(pattern=NAME)
-    draw: Literal["cells", "dimensions", "curves", "ranges"]
+    draw: Literal["cells", "dimensions", "curves", "ranges", "horizons"]
     metrics: list[str] = Field(min_length=1)
     caption: str
     by_cell: bool = False

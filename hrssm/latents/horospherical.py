@@ -61,12 +61,6 @@ class HG(LatentFamily):
     def log_origin(self, stoch: Tensor) -> Tensor:
         return geometry.log_origin(stoch)
 
-    def heights(self, stoch: Tensor) -> Tensor:
-        return stoch[..., :1]
-
-    def between(self, start: Tensor, end: Tensor, share: Tensor) -> Tensor:
-        return geometry.exp(start, share.unsqueeze(-1) * geometry.log(start, end))
-
     def attenuation(self, raw: Tensor) -> Tensor:
         """E[e^tau] = exp(mu + sigma^2 / 2) (hg-mgf at r = 1), shape (...)."""
         return self.distribution(raw).attenuation

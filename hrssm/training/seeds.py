@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 import torch
 
-Stream = Literal["weights", "walks", "noise", "evaluation walks", "evaluation noise", "counterfactual", "batches"]
+Stream = Literal["weights", "walks", "noise", "evaluation walks", "evaluation noise", "counterfactual"]
 
 
 def generators(seeds: Sequence[int], stream: Stream, device: torch.device | str = "cpu") -> list[torch.Generator]:

@@ -8,17 +8,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from hrssm.evaluation.growth import Growth, absorbed, growth_exponent, jacobian, jacobian_norm
-from hrssm.evaluation.horizons import GROWTH_METRICS, HORIZONS, horizons
+from hrssm.evaluation.growth import Growth, absorbed, growth_exponent, jacobian, jacobian_norm, roll
+from hrssm.evaluation.horizons import GROWTH_METRICS, HORIZONS, horizons, range_of
 from hrssm.networks.bounds import absorption
 from hrssm.networks.table import UPDATES, state_update
 
 
-def watched(increments: Tensor, start: Tensor) -> Growth:
-    growth, state = Growth(), start
-    for increment in increments.unbind(1):
-        growth.see(state, state + increment)
-        state = state + increment
+def watched(increments: Tensor, start: Tensor, block: int = 100) -> Growth:
+    growth = Growth(start)
+    for states in roll(start, lambda number, state: state + increments[:, number], increments.shape[1], block=block):
+        growth.see(states)
     return growth
 
 
@@ -30,15 +29,18 @@ def test_a_drift_is_reported_exactly():
     assert set(report) == set(GROWTH_METRICS)
     assert report["state_norm"].tolist() == [403, 806]
     assert report["increment_cosine"].tolist() == pytest.approx([1, 1])
+    assert report["straightness"].tolist() == pytest.approx([1, 1])
     expected = sum(1 / (3 + t) for t in range(20, 400)) / 380
     assert report["increment_ratio"].tolist() == pytest.approx([expected, expected])
     assert 0.95 < report["growth_exponent"][0] < 1
+    assert report["norm_rises"].tolist() == [1, 1]
+    assert report["overflowed_float16"].tolist() == [0, 0]
     # 256 + 1 is the first sum that bfloat16 cannot hold: the state is 256 after 253 steps. float16 holds up to 2048.
     assert report["first_absorbed_bfloat16"].tolist() == [254, 254]
     assert report["first_absorbed_float16"].isnan().all()
     assert report["absorbed_bfloat16"][0] < 147 / 380 + 1e-9
     assert growth.report(253)["first_absorbed_bfloat16"].isnan().all()
-    with pytest.raises(ValueError, match="horizon = 401: the roll-out has 1 to 400 steps"):
+    with pytest.raises(ValueError, match="horizon = 401: the roll-out has 400 steps"):
         growth.report(401)
 
 
@@ -95,11 +97,10 @@ def test_the_jacobian_is_that_of_finite_differences(name):
 @pytest.mark.parametrize("name", UPDATES)
 def test_every_update_is_watched(name):
     update = state_update(name, [torch.Generator()], 2, 4)
-    growth, state = Growth(), torch.zeros(1, 3, update.width)
-    for _ in range(40):
-        after = update(torch.ones(1, 3, 2), state)
-        growth.see(state, after)
-        state = after
+    start = torch.zeros(1, 3, update.width)
+    growth = Growth(start)
+    for states in roll(start, lambda _, state: update(torch.ones(1, 3, 2), state), 40, block=7):
+        growth.see(states)
     report = growth.report(40)
     assert math.isfinite(report["state_norm"].item())
     assert report["increment_ratio"].isfinite().all(), "the state of norm 0 at the start is left out"
@@ -108,4 +109,26 @@ def test_every_update_is_watched(name):
 def test_horizons_are_powers_of_ten_of_the_training_length():
     assert horizons(0) == ()
     assert horizons(12) == (1, 10)
-    assert [f"{k}x" for k in horizons(10**9)] == list(HORIZONS)
+    assert [range_of(k) for k in horizons(10**9)] == ["in", *HORIZONS]
+
+
+def test_blocks_do_not_matter_and_a_return_is_not_straight():
+    g = torch.Generator().manual_seed(1)
+    start, increments = torch.randn(2, 3, 4, generator=g), torch.randn(2, 60, 3, 4, generator=g)
+    increments[:, 30:] = -increments[:, :30]  # back to the start
+    whole, pieces = (watched(increments, start, block).report(60) for block in (60, 7))
+    for name, value in whole.items():
+        torch.testing.assert_close(pieces[name], value, equal_nan=True)
+    assert (whole["straightness"] < 1e-6).all()
+    half = watched(increments, start).report(30)["straightness"]
+    path = increments[:, :30].norm(dim=-1).sum(1)
+    torch.testing.assert_close(half, (increments[:, :30].sum(1).norm(dim=-1) / path).mean(1))
+
+
+def test_what_a_format_cannot_hold_has_overflowed():
+    growth = Growth(torch.ones(1, 4, 2))
+    growth.see(torch.tensor([[[[1.0, 1]], [[65504, 0]], [[65505, 0]], [[math.nan, 0]]]]).transpose(1, 2))
+    report = growth.report(1)
+    assert report["overflowed_float16"].item() == 0.5
+    assert report["overflowed_float32"].item() == 0.25
+    assert report["norm_rises"].item() == 0.5

@@ -66,7 +66,7 @@ def test_imagination_is_watched_to_its_horizons(tmp_path: Path) -> None:
     evaluate(settings, tmp_path)
     frame = pd.read_parquet(tmp_path / "evaluation.parquet").query("protocol == 'imagined'")
     assert set(frame["metric"]) == set(GROWTH_METRICS)
-    assert set(frame["range"]) == {"1x", "10x"}
+    assert set(frame["range"]) == {"in", "10x"}
     assert set(frame["control"]) == {"trained", "untrained"}
     norms = frame.query("metric == 'state_norm' and control == 'trained' and seed == 1").set_index("range")["value"]
-    assert norms["10x"] > norms["1x"] > 0
+    assert norms["10x"] > norms["in"] > 0

@@ -17,6 +17,7 @@ from experiments.report.command import Paths, command
 from experiments.report.figures.curves import draw_curves
 from experiments.report.figures.data import Data
 from experiments.report.figures.formulas import draw
+from experiments.report.figures.horizons import draw_horizons
 from experiments.report.figures.panels import draw_cells, draw_dimensions, draw_ranges, frame, legend
 from experiments.report.figures.style import grid, save, style
 from experiments.report.ledger import REGISTRY
@@ -30,6 +31,7 @@ DRAW: dict[str, Callable[[Axes, Data, Track, str], None]] = {
     "dimensions": draw_dimensions,
     "curves": draw_curves,
     "ranges": draw_ranges,
+    "horizons": draw_horizons,
 }
 
 

@@ -131,8 +131,11 @@ def legend(figure: Figure, data: Data) -> None:
 def frame(panels: Sequence[Axes], metric: str) -> None:
     """Hold the common limits of a row near its points: an interval of two seeds may be far wider than all else.
 
-    Bars that reach beyond the frame are cut by it, visibly. Correlations stay in [-1, 1], other metrics above 0.
+    Bars that reach beyond the frame are cut by it, visibly. Correlations stay in [-1, 1], other metrics above 0 if all
+    their points do. A logarithmic axis needs no such hold.
     """
+    if panels[0].get_yscale() == "log":
+        return
     points = [
         float(y)
         for axes in panels
@@ -144,6 +147,6 @@ def frame(panels: Sequence[Axes], metric: str) -> None:
     if not points:
         return
     room = 0.6 * (max(points) - min(points)) or 0.1
-    lowest, highest = (-1.05, 1.05) if metric.startswith("rho") else (0.0, math.inf)
+    lowest, highest = (-1.05, 1.05) if metric.startswith("rho") else (0.0 if min(points) >= 0 else -math.inf, math.inf)
     low, high = panels[0].get_ylim()
     panels[0].set_ylim(max(low, min(points) - room, lowest), min(high, max(points) + room, highest))

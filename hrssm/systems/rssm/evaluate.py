@@ -16,7 +16,7 @@ from torch import Tensor
 from hrssm.environments.occupancy import occupancy
 from hrssm.environments.tree import Counterfactual, TreeMDP, Walks
 from hrssm.evaluation.clock import blind_clock
-from hrssm.evaluation.horizons import horizons
+from hrssm.evaluation.horizons import UNTRAINED, horizons, range_of
 from hrssm.evaluation.measure import Protocol, measure
 from hrssm.records.record import Row
 from hrssm.systems.rssm.imagination import imagine_long
@@ -61,14 +61,15 @@ def evaluate(
             for metric, value in _clock(settings, tree, protocol, depths).items():
                 yield Row(CLOCK_SEED, *where, protocol, "blind-clock", range_, metric, value)
     if factors := horizons(settings.evaluation.imagined):
-        length = settings.training.length
-        for control, model in (("trained", learner.model), ("untrained", untrained)):
-            say(f"evaluating imagined, {control}: {factors[-1] * length} steps")
-            growth = imagine_long(settings, model, tree, seeds, factors[-1] * length)
-            for factor in factors:
-                for metric, values in growth.report(factor * length).items():
+        for control, model, most in (("trained", learner.model, factors[-1]), ("untrained", untrained, UNTRAINED)):
+            reached = [factor for factor in factors if factor <= most]
+            steps = settings.training.length * reached[-1]
+            say(f"evaluating imagined, {control}: {steps} steps")
+            growth = imagine_long(settings, model, tree, seeds, steps)
+            for factor in reached:
+                for metric, values in growth.report(settings.training.length * factor).items():
                     for k in alive:
-                        yield Row(seeds[k], *where, "imagined", control, f"{factor}x", metric, float(values[k]))
+                        yield Row(seeds[k], *where, "imagined", control, range_of(factor), metric, float(values[k]))
 
 
 def counterfactuals(tree: TreeMDP, walks: Walks, seeds: Sequence[int]) -> Iterator[tuple[str, Tensor]]:

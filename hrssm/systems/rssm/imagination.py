@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 from hrssm.environments.tree import TreeMDP
-from hrssm.evaluation.growth import Growth
+from hrssm.evaluation.growth import Growth, roll
 from hrssm.systems.rssm.model import RSSM
 from hrssm.systems.rssm.settings import Settings
 from hrssm.training.seeds import generators
@@ -30,16 +31,19 @@ def imagine_long(settings: Settings, model: RSSM, tree: TreeMDP, seeds: Sequence
     )  # fmt: skip
     streams = generators(seeds, "evaluation noise", tree.device)
 
-    def noise(count: int) -> torch.Tensor:
+    def noise(count: int) -> Tensor:
         return torch.stack([model.family.noise(g, count, ROWS) for g in streams])
 
     seen = tree.observe(walks.nodes[:, :length])
     rollout = model.observe(seen, walks.actions[:, :length], noise(length))
     state = model.cell(rollout.stoch[:, -1], rollout.deter[:, -1])
-    growth = Growth()
-    for action in walks.actions[:, length:].unbind(1):
-        raw = model.prior(state[:, None], action[:, None])[:, 0]
-        after = model.cell(model.family.sample(raw, noise(1)[:, 0]), state)
-        growth.see(state, after)
-        state = after
+    actions = walks.actions[:, length:]
+
+    def step(number: int, state: Tensor) -> Tensor:
+        raw = model.prior(state[:, None], actions[:, number, None])[:, 0]
+        return model.cell(model.family.sample(raw, noise(1)[:, 0]), state)
+
+    growth = Growth(state)
+    for states in roll(state, step, steps):
+        growth.see(states)
     return growth

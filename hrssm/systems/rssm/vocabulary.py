@@ -101,7 +101,7 @@ VOCABULARY = Vocabulary(
         "train": Word("training", "what training itself records"),
     },
     ranges={
-        "in": Word("", "the depths that training visits"),
+        "in": Word("", "the depths that training visits; in imagination, the length that it trains on"),
         "out": Word("unseen depths", "depths that training never visits"),
         **{name: Word(*words) for name, words in HORIZONS.items()},
     },

@@ -1,1 +1,0 @@
-"""State-space layers: their initial matrix, discretisation, scan and gradient."""
