@@ -22,9 +22,8 @@ from hrssm.environments.tree import Start
 from hrssm.evaluation.clock import blind_clock, reconstruction_floors
 from hrssm.evaluation.walks import parity, walk_eigenvalue
 from hrssm.records.record import write_json
-from hrssm.systems.rssm.learner import build_tree
 from hrssm.systems.rssm.settings import Settings
-from hrssm.systems.rssm.trajectories import ranges
+from hrssm.systems.rssm.walking import build_tree, evaluation_region, ranges, training_region
 
 # Name that the paper reads, the run whose walks they are, how they start, and which range of depths.
 KINDS: tuple[tuple[str, str, str, Start, str], ...] = (
@@ -44,20 +43,23 @@ def describe(run: Settings, start: Start, where: str) -> dict[str, Any]:
     Clock and floors are those of evaluation walks with this start, at these depths; the covariance is that of
     the training walks. Where evaluation leaves the training depths the clock knows the training walks only.
     """
-    settings, evaluation, depths = run.data, run.evaluation, dict(ranges(run))[where]
+    settings, evaluation = run.data, run.evaluation
     tree = build_tree(run, torch.device("cpu"), torch.float64)
-    law = occupancy(tree, run.training.length, start=settings.start, lazy=settings.lazy, max_depth=settings.max_depth)
+    here, trained, scored_nodes = (
+        evaluation_region(run, tree),
+        training_region(run, tree),
+        dict(ranges(run, tree))[where],
+    )
+    law = occupancy(tree, run.training.length, start=settings.start, lazy=settings.lazy, region=trained)
     share, nodes = depth_occupancy(tree, law).mean(0), law.mean(0)
     centred = tree.observations - nodes @ tree.observations
     eigenvalues = torch.linalg.eigvalsh(centred.T @ (nodes[:, None] * centred)).flip(0)
     learned = None
-    if settings.max_depth != evaluation.max_depth:
-        learned = occupancy(tree, evaluation.length, start=start, max_depth=settings.max_depth)
-    scored = blind_clock(
-        tree, evaluation.length, start=start, max_depth=evaluation.max_depth, depths=depths, learned=learned
-    )
-    floors = reconstruction_floors(tree, evaluation.length, start=start, max_depth=evaluation.max_depth)
-    walked = occupancy(tree, evaluation.length, start=start, max_depth=evaluation.max_depth)
+    if not torch.equal(here.mask, trained.mask):
+        learned = occupancy(tree, evaluation.length, start=start, region=trained)
+    scored = blind_clock(tree, evaluation.length, start=start, region=here, scored=scored_nodes, learned=learned)
+    floors = reconstruction_floors(tree, evaluation.length, start=start, region=here)
+    walked = occupancy(tree, evaluation.length, start=start, region=here)
     return {
         "branching": settings.branching,
         "depth": settings.depth,
@@ -68,13 +70,13 @@ def describe(run: Settings, start: Start, where: str) -> dict[str, Any]:
         "start": start,
         "noise": settings.noise,
         "observation_dim": settings.observation_dim,
-        "depths": depths,
+        "depths": None if scored_nodes is None else depths_of(tree.node_depth[scored_nodes]),
         "depth_by_step": depth_occupancy(tree, walked).tolist(),
         "depth_entropy": -float(torch.special.xlogy(share, share).sum()),
         "depth_worth": floors["nothing"] - floors["depth"],
-        "floors": floors if depths is None else None,
+        "floors": floors if scored_nodes is None else None,
         "parity": parity(tree, law),
-        "parity_scored": parity(tree, walked)["rho"] if depths is None else None,
+        "parity_scored": parity(tree, walked)["rho"] if scored_nodes is None else None,
         "clock": {name: value for name, value in scored.items() if math.isfinite(value)},
         "eigenvalues": eigenvalues[:16].tolist(),
         "largest_eigenvalue": float(eigenvalues[0]),
@@ -83,6 +85,11 @@ def describe(run: Settings, start: Start, where: str) -> dict[str, Any]:
         "calibrated_threshold": settings.noise**2,
         "effective_weight": settings.observation_dim / (2 * settings.noise**2),
     }
+
+
+def depths_of(of: torch.Tensor) -> tuple[int, int]:
+    """The least and the largest depth of some nodes."""
+    return int(of.min()), int(of.max())
 
 
 def _work(paths: Paths) -> str:

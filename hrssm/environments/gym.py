@@ -60,7 +60,7 @@ class TreeEnvironment(gymnasium.Env[Observation, np.int64]):
         self.tree = TreeMDP(branching, depth, seed=tree_seed, observation_dim=observation_dim)
         self.length, self.render_mode = length, render_mode
         self._floor = depth if max_depth is None else max_depth
-        self._start_law = self.tree.start_law(start, max_depth).numpy()
+        self._start_law = self.tree.start_law(start, self.tree.region(max_depth)).numpy()
         # The noise is drawn once per node, so the observations that exist bound the space.
         bound = float(self.tree.observations.abs().max())
         self.observation_space = spaces.Box(-bound, bound, (observation_dim,), np.float32)

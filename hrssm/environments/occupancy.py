@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hrssm.environments.tree import Start, TreeMDP, check_lazy
+from hrssm.environments.tree import Region, Start, TreeMDP, check_lazy
 
 
 def occupancy(
-    mdp: TreeMDP, length: int, *, start: Start = "uniform", lazy: float = 0.0, max_depth: int | None = None
+    mdp: TreeMDP, length: int, *, start: Start = "uniform", lazy: float = 0.0, region: Region | None = None
 ) -> Tensor:
     """P(node at step t), shape (T, N), float64; each row sums to one. Arguments as in `TreeMDP.walks`.
 
@@ -20,15 +20,13 @@ def occupancy(
     if length < 1:
         raise ValueError(f"length = {length}: a walk has at least one step.")
     check_lazy(lazy)
-    degree = mdp.degree_within(max_depth)
-    present = mdp.neighbours >= 0
-    law = mdp.start_law(start, max_depth)
+    region = region or mdp.region()
+    degree, present = region.degree, region.neighbours >= 0
+    law = mdp.start_law(start, region)
     laws = [law]
     for _ in range(1, length):
         outflow = torch.where(degree > 0, law / degree.clamp(min=1), 0.0)
-        inflow = torch.where(present, outflow[mdp.neighbours.clamp(min=0)], 0.0).sum(dim=1)
-        # A node below the cut has neighbours within it, but no walk crosses: its own degree there is zero.
-        inflow = torch.where(degree > 0, inflow, 0.0)
+        inflow = torch.where(present, outflow[region.neighbours.clamp(min=0)], 0.0).sum(dim=1)
         law = lazy * law + (1.0 - lazy) * inflow
         laws.append(law)
     return torch.stack(laws)

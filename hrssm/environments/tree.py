@@ -7,7 +7,8 @@ gather per time step; there is no Python loop over walks.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -15,7 +16,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hrssm.environments import shapes
+
 Start = Literal["uniform", "stationary", "every-depth"]
+Shape = Literal["regular", "irregular", "library"]
+NoiseAt = Literal["node", "visit"]
+DepthCode = Literal["random", "smooth"]
 Counterfactual = Literal["zeros", "depth-swapped", "depth-redrawn"]
 
 
@@ -31,17 +37,36 @@ class Walks:
     actions: Tensor
 
 
+@dataclass(frozen=True)
+class Region:
+    """Nodes that a walk may visit, and its moves there.
+
+    `mask` (N,) bool; `neighbours` (N, K), those within the region packed to the front, padded with -1; `degree` (N,),
+    how many they are, 0 outside.
+    """
+
+    mask: Tensor
+    neighbours: Tensor
+    degree: Tensor
+
+
 class TreeMDP:
-    """A complete tree of given branching and depth, one fixed observation per node (formula `tree-count`).
+    """A tree and what is seen at its nodes (formula `tree-count`).
+
+    `shape`: "regular", complete of this branching and depth; "irregular", with this branching in the mean; "library",
+    a hierarchy read from the running Python (`hrssm.environments.shapes`), which has a branching and depth of its own.
+    `noise_at`: "node", drawn once, so that a node always looks the same; "visit", drawn anew whenever it is seen.
+    `depth_code`: "random", each depth an embedding of its own; "smooth", all along one direction in the order of depth,
+    so that what an unseen depth looks like can be told from the others.
 
     Each depth has an `embedding_dim` standard-normal embedding shared by its nodes, each node one of its own
     (zero for the root); with W of `weight_scale` times standard normals, observation = tanh(W [depth
-    embedding, node embedding]) + `noise` times a standard normal, drawn once. All draws are made in float64
+    embedding, node embedding]) + `noise` times a standard normal. All draws are made in float64
     on the CPU from `seed`, so the table does not depend on `device` or `dtype`.
 
     Attributes: `parent` (N,) with -1 for the root; `node_depth` (N,); `branch` (N,), the index among the
-    siblings (0 for the root); `neighbours` (N, B + 1), the parent first, then the children, padded with -1;
-    `degree` (N,); `observations` (N, D).
+    siblings (0 for the root); `neighbours` (N, K), the parent first, then the children, padded with -1; `degree` (N,);
+    `observations` (N, D), without the noise that is drawn at a visit; `visit_noise`, the scale of that.
 
     >>> tree = TreeMDP(branching=4, depth=5)
     >>> tree.num_nodes, tuple(tree.observations.shape)
@@ -56,11 +81,14 @@ class TreeMDP:
         branching: int = 4,
         depth: int = 5,
         *,
+        shape: Shape = "regular",
         seed: int = 42,
         observation_dim: int = 64,
         embedding_dim: int = 16,
         weight_scale: float = 0.3,
         noise: float = 0.05,
+        noise_at: NoiseAt = "node",
+        depth_code: DepthCode = "random",
         device: str | torch.device = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:
@@ -73,10 +101,27 @@ class TreeMDP:
         for name, scale in {"weight_scale": weight_scale, "noise": noise}.items():
             if not scale >= 0:
                 raise ValueError(f"{name} = {scale}: use a scale >= 0.")
-        self.branching, self.depth, self.seed, self.noise = branching, depth, seed, noise
+        for name, given, allowed in (
+            ("shape", shape, Shape),
+            ("noise_at", noise_at, NoiseAt),
+            ("depth_code", depth_code, DepthCode),
+        ):
+            if given not in get_args(allowed):
+                raise ValueError(f"{name} = {given!r}: choose one of {', '.join(map(repr, get_args(allowed)))}.")
+        self.branching, self.seed = branching, seed
+        self.noise, self.visit_noise = (noise, 0.0) if noise_at == "node" else (0.0, noise)
         self.device, self.dtype = torch.device(device), dtype
-        self._lay_out()
+        self._lay_out(
+            shapes.library()
+            if shape == "library"
+            else shapes.irregular(branching, depth, seed)
+            if shape == "irregular"
+            else shapes.regular(branching, depth)
+        )
         self._draw(observation_dim, embedding_dim, weight_scale)
+        if depth_code == "smooth":
+            height = torch.linspace(-1.5, 1.5, self.depth + 1, dtype=torch.float64)
+            self._depth_embedding = height[:, None] * self._depth_embedding[:1]
         self.observations = self._table(self._depth_embedding)
 
     def _draw(self, observation_dim: int, embedding_dim: int, weight_scale: float) -> None:
@@ -89,33 +134,28 @@ class TreeMDP:
         self._depth_embedding = torch.from_numpy(normal((self.depth + 1, embedding_dim)))
         self._weight = weight_scale * torch.from_numpy(normal((observation_dim, 2 * embedding_dim)))
         noise, embeddings = [], [np.zeros((1, embedding_dim))]
-        for level in range(self.depth + 1):
-            children = self.branching if level < self.depth else 0
-            rows = normal((self.branching**level, observation_dim + children * embedding_dim))
-            noise.append(rows[:, :observation_dim])
-            embeddings.append(rows[:, observation_dim:].reshape(-1, embedding_dim))
+        children = (self.neighbours >= 0).sum(1).cpu() - 1
+        children[0] += 1
+        first = 0
+        for size in self.level_sizes.tolist():
+            for count, nodes in _runs(children[first : first + size].tolist()):
+                rows = normal((nodes, observation_dim + count * embedding_dim))
+                noise.append(rows[:, :observation_dim])
+                embeddings.append(rows[:, observation_dim:].reshape(-1, embedding_dim))
+            first += size
         self._node_embedding = torch.from_numpy(np.concatenate(embeddings))
         self._noise = self.noise * torch.from_numpy(np.concatenate(noise))
 
-    def _lay_out(self) -> None:
+    def _lay_out(self, parent: Tensor) -> None:
         """Builds the index tensors of the tree in breadth-first order."""
-        b, levels = self.branching, torch.arange(self.depth + 1)
-        sizes = b**levels
-        self.num_nodes = int(sizes.sum())
-        node = torch.arange(self.num_nodes)
-        parent = torch.where(node > 0, (node - 1).div(b, rounding_mode="floor"), -1)
-        node_depth = torch.repeat_interleave(levels, sizes)
-        children = b * node[:, None] + 1 + torch.arange(b)
-        children = torch.where(node_depth[:, None] < self.depth, children, -1)
-        neighbours = torch.cat([parent[:, None], children], dim=1)
-        # The root has no parent: its children move up to the front, so that the first `degree` slots are the
-        # neighbours.
-        neighbours[0] = neighbours[0].roll(-1)
+        node_depth, branch, neighbours = shapes.breadth_first(parent)
+        self.num_nodes, self.depth = len(parent), int(node_depth[-1])
         self.parent = parent.to(self.device)
         self.node_depth = node_depth.to(self.device)
-        self.branch = torch.where(node > 0, (node - 1) % b, 0).to(self.device)
+        self.branch = branch.to(self.device)
         self.neighbours = neighbours.to(self.device)
         self.degree = (neighbours >= 0).sum(dim=1).to(self.device)
+        self.level_sizes = torch.bincount(node_depth).to(self.device)
 
     def _table(self, depth_embedding: Tensor) -> Tensor:
         features = torch.cat([depth_embedding[self.node_depth.cpu()], self._node_embedding], dim=1)
@@ -136,29 +176,55 @@ class TreeMDP:
             )
         return sum(self.branching**level for level in range(max_depth + 1))
 
-    def degree_within(self, max_depth: int | None = None) -> Tensor:
-        """Degrees (N,) in the tree cut below `max_depth`: 1 at that depth, 0 for the nodes cut off."""
-        self.nodes_within(max_depth)
-        if max_depth is None:
-            return self.degree
-        cut = torch.where(self.node_depth == max_depth, 1, self.degree)
-        return torch.where(self.node_depth > max_depth, 0, cut)
+    def region(self, max_depth: int | None = None, *, without: Tensor | None = None) -> Region:
+        """The nodes of depth <= `max_depth` (all of them for None), but for those of `without` (N,), bool.
 
-    def start_law(self, start: Start = "uniform", max_depth: int | None = None) -> Tensor:
-        """Probability (N,) float64 of each first node.
+        Raises ValueError where a walk has no edge to move along.
+        """
+        mask = torch.arange(self.num_nodes, device=self.device) < self.nodes_within(max_depth)
+        if without is not None:
+            mask = mask & ~without
+        inside = (self.neighbours >= 0) & mask[self.neighbours.clamp(min=0)] & mask[:, None]
+        order = (~inside).to(torch.int8).argsort(dim=1, stable=True)
+        packed = torch.where(inside, self.neighbours, -1).gather(1, order)
+        degree = inside.sum(1)
+        if bool((degree[mask] == 0).any()):
+            raise ValueError("a region must be connected: some of its nodes have no neighbour in it.")
+        return Region(mask, packed, degree)
+
+    def held_out(self, share: float) -> Tensor:
+        """Nodes (N,), bool, in subtrees that are kept from training: whole subtrees below depth 2 (below depth 1 in a
+        tree of depth 2), this share of them, drawn by the tree's seed; at least one, and never all."""
+        if not 0 < share < 1:
+            raise ValueError(f"share = {share}: hold out more than none and less than all, such as 0.25.")
+        level = min(2, self.depth - 1)
+        roots = (self.node_depth == level).nonzero()[:, 0].cpu()
+        count = min(max(1, round(share * len(roots))), len(roots) - 1)
+        if count < 1:
+            raise ValueError(f"this tree has {len(roots)} node at depth {level}: none can be held out.")
+        chosen = np.random.default_rng([self.seed, 2]).permutation(len(roots))[:count]
+        out = torch.zeros(self.num_nodes, dtype=torch.bool)
+        out[roots[torch.from_numpy(chosen)]] = True
+        for first, size in zip(self.level_sizes.cumsum(0).tolist(), self.level_sizes.tolist()[1:], strict=False):
+            nodes = torch.arange(first, first + size)
+            out[nodes] |= out[self.parent[nodes].cpu()]
+        return out.to(self.device)
+
+    def start_law(self, start: Start = "uniform", region: Region | None = None) -> Tensor:
+        """Probability (N,) float64 of each first node, within a region where one is given.
 
         "uniform": all nodes alike. "stationary": proportional to the degree, the law that the walk keeps,
         which has both parities with probability 1/2, so that the step number says nothing about the depth
         (formula `tree-walk`). "every-depth": all depths alike, then all nodes of the depth.
         """
-        allowed = self.nodes_within(max_depth)
+        region = region or self.region()
         if start == "uniform":
-            weight = (torch.arange(self.num_nodes, device=self.device) < allowed).double()
+            weight = region.mask.double()
         elif start == "stationary":
-            weight = self.degree_within(max_depth).double()
+            weight = region.degree.double()
         elif start == "every-depth":
-            top = self.depth if max_depth is None else max_depth
-            weight = (self.branching ** self.node_depth.double()).reciprocal() * (self.node_depth <= top)
+            inside = torch.bincount(self.node_depth[region.mask], minlength=self.depth + 1).double()
+            weight = inside.clamp(min=1).reciprocal()[self.node_depth] * region.mask
         else:
             raise ValueError(f"start = {start!r}: choose one of {', '.join(map(repr, get_args(Start)))}.")
         return weight / weight.sum()
@@ -171,13 +237,13 @@ class TreeMDP:
         *,
         start: Start = "uniform",
         lazy: float = 0.0,
-        max_depth: int | None = None,
+        region: Region | None = None,
     ) -> Walks:
         """Random walks: a start drawn by `start`, then uniform moves over the neighbours.
 
         Member m is drawn from `generators[m]` alone, so it does not depend on which members are drawn beside
-        it. A walk stays put with probability `lazy` at each step. With `max_depth` the start and every move
-        stay within that depth. With "every-depth" the walks share the depths out among them evenly, in random
+        it. A walk stays put with probability `lazy` at each step. With `region` the start and every move stay
+        within it. With "every-depth" the walks share the depths out among them evenly, in random
         order, so that every depth is visited as soon as `batch` exceeds the depth.
         """
         if length < 1 or batch < 1 or not generators:
@@ -185,18 +251,19 @@ class TreeMDP:
                 f"length = {length}, batch = {batch}, {len(generators)} generators: all must be at least 1."
             )
         check_lazy(lazy)
-        degree = self.degree_within(max_depth)
+        region = region or self.region()
+        degree = region.degree
         uniforms = torch.stack(
             [torch.rand((length + 1, batch), generator=g, device=g.device, dtype=torch.float64) for g in generators]
         ).to(self.device)
-        node = self._first_nodes(uniforms[:, 0], uniforms[:, length], start, max_depth)
+        node = self._first_nodes(uniforms[:, 0], uniforms[:, length], start, region)
         nodes = [node]
         for step in range(1, length):
             u = uniforms[:, step]
             move = ((u - lazy) / (1.0 - lazy)).clamp(min=0.0)
             # The product of a uniform just below 1 and the degree may round up to the degree itself.
             slot = torch.minimum((move * degree[node]).long(), degree[node] - 1)
-            there = self.neighbours[node, slot]
+            there = region.neighbours[node, slot]
             node = torch.where(u < lazy, node, there) if lazy > 0 else there
             nodes.append(node)
         visited = torch.stack(nodes, dim=1)
@@ -204,21 +271,36 @@ class TreeMDP:
         actions[:, 1:] = self.node_depth[visited].diff(dim=1).to(self.dtype)
         return Walks(visited, actions)
 
-    def _first_nodes(self, u: Tensor, order: Tensor, start: Start, max_depth: int | None) -> Tensor:
+    def _first_nodes(self, u: Tensor, order: Tensor, start: Start, region: Region) -> Tensor:
         """First nodes (M, B) from uniforms `u`; the uniforms `order` shuffle the depths of "every-depth"."""
         if start == "every-depth":
-            levels = (self.depth if max_depth is None else max_depth) + 1
-            level = order.argsort(dim=1) % levels
-            size = self.branching**level
-            first = (size - 1) // (self.branching - 1) if self.branching > 1 else level
-            return first + torch.minimum((u * size).long(), size - 1)
-        cumulative = self.start_law(start, max_depth).cumsum(0)
+            inside = region.mask.nonzero()[:, 0]
+            sizes = torch.bincount(self.node_depth[inside])
+            level = order.argsort(dim=1) % len(sizes)
+            size = sizes[level]
+            first = (sizes.cumsum(0) - sizes)[level]
+            return inside[first + torch.minimum((u * size).long(), size - 1)]
+        cumulative = self.start_law(start, region).cumsum(0)
         # The last sum may fall short of one by rounding, and a uniform may land above it.
-        return torch.searchsorted(cumulative, u.contiguous(), right=True).clamp(max=self.nodes_within(max_depth) - 1)
+        last = int(region.mask.nonzero()[-1])
+        return torch.searchsorted(cumulative, u.contiguous(), right=True).clamp(max=last)
 
-    def observe(self, nodes: Tensor) -> Tensor:
-        """Observations (..., D) of `nodes` (...)."""
-        return self.observations[nodes]
+    def observe(self, nodes: Tensor, generators: Sequence[torch.Generator] = ()) -> Tensor:
+        """Observations (M, ..., D) of `nodes` (M, ...); where noise is drawn at a visit, member m's by
+        `generators[m]`.
+
+        Raises ValueError where they are needed and not given.
+        """
+        seen = self.observations[nodes]
+        if not self.visit_noise:
+            return seen
+        if len(generators) != len(nodes):
+            raise ValueError(
+                f"noise is drawn at each visit: give a generator for each of {len(nodes)} members, not "
+                f"{len(generators)}."
+            )
+        draws = [torch.randn(seen.shape[1:], generator=g, device=g.device, dtype=self.dtype) for g in generators]
+        return seen + self.visit_noise * torch.stack(draws).to(self.device)
 
     def counterfactual(self, kind: Counterfactual, generator: torch.Generator | None = None) -> TreeMDP:
         """The same tree, and so the same walks, with other observations.
@@ -245,6 +327,12 @@ class TreeMDP:
             other._depth_embedding = torch.randn(shape, generator=generator, dtype=torch.float64)
         other.observations = other._table(other._depth_embedding)
         return other
+
+
+def _runs(values: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Each value with how often it stands in a row."""
+    for value, group in itertools.groupby(values):
+        yield value, len(list(group))
 
 
 def check_lazy(lazy: float) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 from hrssm.environments.occupancy import depth_occupancy, occupancy
 
 if TYPE_CHECKING:
-    from hrssm.environments.tree import Start, TreeMDP
+    from hrssm.environments.tree import Region, Start, TreeMDP
 
 
 def blind_clock(
@@ -23,8 +23,8 @@ def blind_clock(
     *,
     start: Start = "uniform",
     lazy: float = 0.0,
-    max_depth: int | None = None,
-    depths: tuple[int, int] | None = None,
+    region: Region | None = None,
+    scored: Tensor | None = None,
     learned: Tensor | None = None,
 ) -> dict[str, float]:
     """What a predictor that sees the step number and no observation scores, under names of `METRICS`.
@@ -32,8 +32,8 @@ def blind_clock(
     The walks are those of `TreeMDP.walks` with the same arguments; all steps count alike. The clock
     reconstructs the mean observation at its step, orders by E[depth | step], and takes as depth the most
     probable one (plain accuracy), or the one whose probability most exceeds its share (balanced accuracy, of
-    which that is the largest attainable). With `depths` = (lowest, highest) only samples at these depths are
-    scored, and the clock knows that they are. With `learned`, an occupancy (T, N), the clock predicts as if
+    which that is the largest attainable). With `scored` (N,), bool, only samples at these nodes are scored, and
+    the clock knows that they are. With `learned`, an occupancy (T, N), the clock predicts as if
     the walks were those, whatever is scored: what a model that learned the clock elsewhere carries over.
 
     A constant order (stationary starts) has rank correlation 0 here; within a step every clock is constant.
@@ -43,12 +43,12 @@ def blind_clock(
     >>> clock["depth_probe_accuracy"] > clock["depth_majority"]
     True
     """
-    law = occupancy(mdp, length, start=start, lazy=lazy, max_depth=max_depth) / length
-    if depths is not None:
-        law = law * ((mdp.node_depth >= depths[0]) & (mdp.node_depth <= depths[1]))
+    law = occupancy(mdp, length, start=start, lazy=lazy, region=region) / length
+    if scored is not None:
+        law = law * scored
     mass = float(law.sum())
     if mass == 0.0:
-        raise ValueError(f"depths = {depths}: no walk is ever there; these walks stay in 0..{max_depth or mdp.depth}.")
+        raise ValueError("no walk is ever at the nodes to be scored; widen the region or score other nodes.")
     law = law / mass
     guess = law if learned is None else learned[:length].to(law)
     if guess.shape != law.shape:
@@ -67,7 +67,7 @@ def blind_clock(
     present = marginal > 0
     at_first = law[:, mdp.node_depth == 1]
     result = {
-        "mse": float((_squared_error(mdp, law, guess)).sum()),
+        "mse": float((_squared_error(mdp, law, guess)).sum()) + mdp.visit_noise**2,
         "rho_height": rho,
         "rho_first_pc": rho,
         "rho_best_pc": abs(rho),
@@ -87,7 +87,7 @@ def blind_clock(
     if float(at_first.sum()) > 0:
         result["branch_majority"] = float(at_first.sum(0).max() / at_first.sum())
         result["branch_probe_accuracy"] = float(at_first.max(1).values.sum() / at_first.sum())
-        result["branch_probe_balanced"] = 1.0 / mdp.branching
+        result["branch_probe_balanced"] = 1.0 / int((at_first.sum(0) > 0).sum())
     return result
 
 
@@ -97,25 +97,26 @@ def reconstruction_floors(
     *,
     start: Start = "uniform",
     lazy: float = 0.0,
-    max_depth: int | None = None,
+    region: Region | None = None,
 ) -> dict[str, float]:
     """The smallest MSE of a predictor, by what it knows (formula `tree-floor`).
 
     It knows the "node", the "depth" and the step, the "depth" alone, the "step" alone, or "nothing"; for the
-    realised observations and the walks of `TreeMDP.walks`. The node fixes the observation, so its floor is 0;
+    realised observations and the walks of `TreeMDP.walks`. The node fixes the observation but for the noise of a visit;
     "depth" is what a latent that encodes depth and no more can reach.
     """
-    law = occupancy(mdp, length, start=start, lazy=lazy, max_depth=max_depth) / length
+    law = occupancy(mdp, length, start=start, lazy=lazy, region=region) / length
     whole = law.sum(0, keepdim=True)
     by_depth = (mdp.node_depth == torch.arange(mdp.depth + 1, device=law.device)[:, None]).double()
     by_both = (law[:, None] * by_depth).flatten(0, 1)
-    return {
+    floors = {
         "node": 0.0,
         "depth_and_step": float(_squared_error(mdp, by_both, by_both).sum()),
         "depth": float(_squared_error(mdp, whole * by_depth, whole * by_depth).sum()),
         "step": float(_squared_error(mdp, law, law).sum()),
         "nothing": float(_squared_error(mdp, whole, whole).sum()),
     }
+    return {name: value + mdp.visit_noise**2 for name, value in floors.items()}
 
 
 def weighted_rank_correlation(score: Tensor, joint: Tensor) -> float:

@@ -27,7 +27,7 @@ from hrssm.evaluation.trajectories import Array, Integers, Trajectories
 Protocol = Literal["published", "every_depth"]
 
 #: What `measure` gives; a system's vocabulary says what each is.
-METRICS = (
+METRICS: tuple[str, ...] = (
     "mse", "kl", "kl_height", "kl_fibre", "kl_drift", "rho_height", "rho_first_pc", "rho_best_pc", "rho_given_t",
     "rho_nodes", "rho_best_pc_given_t", "rho_best_pc_nodes", "rho_ceiling", "rho_ceiling_given_t",
     "rho_ceiling_nodes", "depth_probe_accuracy", "depth_probe_balanced", "depth_majority",
@@ -48,7 +48,7 @@ def measure(
     protocol: Protocol = "published",
     seed: int = 0,
     *,
-    depths: tuple[int, int] | None = None,
+    scored: NDArray[np.bool_] | None = None,
     probes: bool = True,
 ) -> dict[str, float]:
     """All of `METRICS` for one member; NaN where undefined (no height, no such depth, a diverged member).
@@ -56,15 +56,13 @@ def measure(
     "published" scores as the write-up does: probes fitted and scored on the same samples, the best component
     chosen on the samples it is scored on, no branch probe unless more than 20 samples are at depth 1.
     "every_depth" holds out whole walks for both, and takes the branch probe wherever it can be fitted; it is
-    meant for walks started at every depth. `depths` = (lowest, highest) scores the samples at these depths
-    only; `seed` draws the folds; without `probes`, which take most of the time, theirs stay NaN.
+    meant for walks started at every depth. `scored` (N,) scores the samples at these nodes only; `seed` draws
+    the folds; without `probes`, which take most of the time, theirs stay NaN.
     """
     if protocol not in get_args(Protocol):
         raise ValueError(f"protocol = {protocol!r}: choose one of {', '.join(map(repr, get_args(Protocol)))}.")
     grid = trajectories.nodes.shape
-    keep = np.ones(grid, dtype=bool)
-    if depths is not None:
-        keep = (trajectories.depth >= depths[0]) & (trajectories.depth <= depths[1])
+    keep = np.ones(grid, dtype=bool) if scored is None else scored[trajectories.nodes]
     result = dict.fromkeys(METRICS, math.nan)
     if not keep.any():
         return result

@@ -96,6 +96,13 @@ class LatentFamily(ABC):
         """The tangent vector at the origin (..., d) that the exponential map takes to a sample (..., d)."""
         return stoch
 
+    def frozen_drift(self, posterior: Tensor, prior: Tensor) -> Tensor:
+        """The drift term (...) without a gradient through its dependence on the posterior's height.
+
+        Raises ValueError where a family has no such term.
+        """
+        raise ValueError(f"family {self.name} has no drift term")
+
     def attenuation(self, raw: Tensor) -> Tensor | None:
         """E[e^tau] (...), where it is known in closed form."""
         return None

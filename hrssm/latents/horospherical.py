@@ -61,6 +61,18 @@ class HG(LatentFamily):
     def log_origin(self, stoch: Tensor) -> Tensor:
         return geometry.log_origin(stoch)
 
+    def frozen_drift(self, posterior: Tensor, prior: Tensor) -> Tensor:
+        q = self.distribution(posterior)
+        still = HorosphericalGaussian(
+            q.height_loc.detach(),
+            q.fibre_loc,
+            q.height_scale.detach(),
+            q.fibre_scale,
+            self.coupling,
+            validate_args=False,
+        )
+        return kl_terms(still, self.distribution(prior)).drift
+
     def attenuation(self, raw: Tensor) -> Tensor:
         """E[e^tau] = exp(mu + sigma^2 / 2) (hg-mgf at r = 1), shape (...)."""
         return self.distribution(raw).attenuation

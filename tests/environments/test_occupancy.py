@@ -48,7 +48,7 @@ def test_depth_law_is_that_of_the_birth_death_chain(branching: int, depth: int, 
 def test_a_cut_is_the_walk_on_the_smaller_tree() -> None:
     large, small = TreeMDP(3, 5, observation_dim=2), TreeMDP(3, 3, observation_dim=2)
     for start in ("uniform", "stationary", "every-depth"):
-        cut = occupancy(large, 8, start=start, max_depth=3, lazy=0.1)
+        cut = occupancy(large, 8, start=start, region=large.region(3), lazy=0.1)
         assert (cut[:, small.num_nodes :] == 0).all()
         torch.testing.assert_close(cut[:, : small.num_nodes], occupancy(small, 8, start=start, lazy=0.1))
 

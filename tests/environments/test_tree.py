@@ -19,6 +19,11 @@ SETTINGS = {
 }
 
 
+def on(tree: TreeMDP, max_depth: int | None = None, **settings) -> dict:
+    """The arguments of a walk with a depth that it is confined to."""
+    return settings if max_depth is None else settings | {"region": tree.region(max_depth)}
+
+
 def generators(*seeds: int) -> list[torch.Generator]:
     return [torch.Generator().manual_seed(seed) for seed in seeds]
 
@@ -83,7 +88,7 @@ def test_table_depends_on_the_seed_and_not_on_the_dtype() -> None:
 def test_walks_move_along_edges(name: str) -> None:
     tree = TreeMDP(3, 4)
     settings = SETTINGS[name]
-    walks = tree.walks(12, 50, generators(0, 1), **settings)
+    walks = tree.walks(12, 50, generators(0, 1), **on(tree, **settings))
     assert walks.nodes.shape == walks.actions.shape == (2, 12, 50)
     assert walks.nodes.dtype == torch.int64
     before, after = walks.nodes[:, :-1], walks.nodes[:, 1:]
@@ -99,8 +104,8 @@ def test_walks_move_along_edges(name: str) -> None:
 def test_a_member_is_the_same_walk_whoever_trains_beside_it() -> None:
     tree = TreeMDP()
     for settings in SETTINGS.values():
-        together = tree.walks(10, 32, generators(5, 6, 7), **settings).nodes
-        alone = tree.walks(10, 32, generators(6), **settings).nodes
+        together = tree.walks(10, 32, generators(5, 6, 7), **on(tree, **settings)).nodes
+        alone = tree.walks(10, 32, generators(6), **on(tree, **settings)).nodes
         assert torch.equal(together[1], alone[0])
         assert not torch.equal(together[0], together[1])
 
@@ -111,7 +116,7 @@ def test_every_depth_start_shares_the_depths_out() -> None:
     for depths in tree.node_depth[first]:
         assert torch.bincount(depths, minlength=6).tolist() == [4, 4, 3, 3, 3, 3]
     assert not torch.equal(tree.node_depth[first[0]], tree.node_depth[first[1]])
-    cut = tree.walks(3, 18, generators(0), start="every-depth", max_depth=2).nodes[0, 0]
+    cut = tree.walks(3, 18, generators(0), start="every-depth", region=tree.region(2)).nodes[0, 0]
     assert torch.bincount(tree.node_depth[cut]).tolist() == [6, 6, 6]
 
 
@@ -139,8 +144,8 @@ def test_a_path_has_one_node_per_depth() -> None:
 def test_walks_have_the_exact_occupancy(name: str) -> None:
     """Chi-square of node counts at every step; 6 settings x 7 steps at 1e-7 each: failure rate below 5e-6."""
     tree, batch = TreeMDP(2, 3, observation_dim=2), 19_200
-    nodes = tree.walks(7, batch, generators(11), **SETTINGS[name]).nodes[0]
-    expected = occupancy(tree, 7, **SETTINGS[name]) * batch
+    nodes = tree.walks(7, batch, generators(11), **on(tree, **SETTINGS[name])).nodes[0]
+    expected = occupancy(tree, 7, **on(tree, **SETTINGS[name])) * batch
     for counted, mean in zip(nodes, expected, strict=True):
         counts = torch.bincount(counted, minlength=tree.num_nodes).double()
         assert (counts[mean == 0] == 0).all()
@@ -217,7 +222,7 @@ def test_counterfactual_keeps_the_noise() -> None:
         (lambda: TreeMDP().walks(0, 4, generators(0)), "length = 0"),
         (lambda: TreeMDP().walks(4, 4, []), "0 generators"),
         (lambda: TreeMDP().walks(4, 4, generators(0), lazy=1.0), r"lazy = 1\.0"),
-        (lambda: TreeMDP().walks(4, 4, generators(0), max_depth=0), r"depth in 1\.\.5"),
+        (lambda: TreeMDP().region(0), r"depth in 1\.\.5"),
         (lambda: TreeMDP().walks(4, 4, generators(0), start="middle"), "start = 'middle'"),
         (lambda: TreeMDP().counterfactual("ones"), "kind = 'ones'"),
         (lambda: TreeMDP().counterfactual("depth-swapped"), "give a torch.Generator"),
@@ -227,3 +232,75 @@ def test_counterfactual_keeps_the_noise() -> None:
 def test_bad_input_is_named(call, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_walks_keep_out_of_what_is_held_out_and_know_its_law() -> None:
+    """A quarter of the subtrees below depth 2 are never entered; node counts within 6 standard errors (fixed seed)."""
+    tree = TreeMDP(3, 4, seed=5, observation_dim=2)
+    out = tree.held_out(0.25)
+    roots = out & (tree.node_depth == 2)
+    assert int(roots.sum()) == round(0.25 * 9)
+    assert torch.equal(out, torch.isin(torch.arange(tree.num_nodes), descendants(tree, roots)))
+    assert torch.equal(out, TreeMDP(3, 4, seed=5, observation_dim=2).held_out(0.25))
+    assert not torch.equal(out, TreeMDP(3, 4, seed=6, observation_dim=2).held_out(0.25))
+    region = tree.region(without=out)
+    law = occupancy(tree, 6, start="stationary", region=region)
+    nodes = tree.walks(6, 20_000, generators(3), start="stationary", region=region).nodes[0]
+    assert not out[nodes].any()
+    counts = torch.bincount(nodes[-1], minlength=tree.num_nodes)
+    error = (counts - 20_000 * law[-1]).abs() / (20_000 * law[-1] + 1e-9).sqrt()
+    assert float(error[~out].max()) < 6
+    torch.testing.assert_close(law[0], law[-1])  # stationary in the region, too
+
+
+def descendants(tree: TreeMDP, roots: torch.Tensor) -> torch.Tensor:
+    found = set(roots.nonzero()[:, 0].tolist())
+    for node in range(tree.num_nodes):
+        if int(tree.parent[node]) in found:
+            found.add(node)
+    return torch.tensor(sorted(found))
+
+
+def test_noise_at_a_visit_is_new_each_time_and_a_member_s_own() -> None:
+    """Sample mean and variance of 40 000 draws within 6 standard errors; fixed seed."""
+    still, visited = TreeMDP(2, 2, noise=0.0), TreeMDP(2, 2, noise=0.5, noise_at="visit")
+    assert torch.equal(still.observations, visited.observations)
+    nodes = torch.zeros(2, 5, 64, dtype=torch.int64)
+    both = visited.observe(nodes, generators(1, 2)) - visited.observations[nodes]
+    alone = visited.observe(nodes[1:], generators(2)) - visited.observations[nodes[1:]]
+    torch.testing.assert_close(both[1], alone[0])
+    assert not torch.equal(both[0], both[1])
+    draws = both.flatten() / 0.5
+    assert abs(float(draws.mean())) < 6 / draws.numel() ** 0.5
+    assert abs(float(draws.var()) - 1) < 6 * (2 / draws.numel()) ** 0.5
+    with pytest.raises(ValueError, match="give a generator for each of 2 members, not 0"):
+        visited.observe(nodes)
+
+
+def test_a_smooth_depth_code_orders_the_depths_along_one_direction() -> None:
+    tree = TreeMDP(2, 4, noise=0.0, depth_code="smooth", dtype=torch.float64)
+    steps = tree._depth_embedding.diff(dim=0)
+    torch.testing.assert_close(steps, steps[:1].expand_as(steps))
+    assert torch.equal(tree._node_embedding, TreeMDP(2, 4, noise=0.0)._node_embedding)
+
+
+@pytest.mark.parametrize("shape", ["irregular", "library"])
+def test_other_shapes_are_trees_in_breadth_first_order(shape: str) -> None:
+    tree = TreeMDP(3, 4, shape=shape, observation_dim=2)  # type: ignore[arg-type]
+    child = torch.arange(1, tree.num_nodes)
+    assert (tree.parent[child] < child).all()
+    assert torch.equal(tree.node_depth[child], tree.node_depth[tree.parent[child]] + 1)
+    assert (tree.node_depth.diff() >= 0).all()
+    assert int(tree.degree.sum()) == 2 * (tree.num_nodes - 1)
+    for start in ("uniform", "stationary", "every-depth"):
+        law = occupancy(tree, 4, start=start)  # type: ignore[arg-type]
+        torch.testing.assert_close(law.sum(1), torch.ones(4, dtype=torch.float64))
+        nodes = tree.walks(4, 300, generators(0), start=start).nodes[0]  # type: ignore[arg-type]
+        assert (law[torch.arange(4)[:, None], nodes] > 0).all()
+    if shape == "library":
+        assert tree.num_nodes >= 1000
+    else:
+        inner = tree.node_depth < 4
+        children = tree.degree[inner] - (tree.parent[inner] >= 0).int()
+        assert (int(children.min()), int(children.max())) == (1, 5)
+        assert not torch.equal(tree.parent, TreeMDP(3, 4, shape="irregular", seed=1, observation_dim=2).parent)

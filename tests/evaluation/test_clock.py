@@ -25,10 +25,15 @@ SETTINGS = {
 }
 
 
+def on(tree: TreeMDP, max_depth: int | None = None, **settings) -> dict:
+    """The arguments of a walk with a depth that it is confined to."""
+    return settings if max_depth is None else settings | {"region": tree.region(max_depth)}
+
+
 def sampled_clock(tree: TreeMDP, length: int, walks: int, seed: int, **settings) -> Trajectories:
     """A model that sees only the step: location E[depth | step], reconstruction the mean observation."""
-    law = occupancy(tree, length, **settings)
-    nodes = tree.walks(length, walks, [torch.Generator().manual_seed(seed)], **settings).nodes[0]
+    law = occupancy(tree, length, **on(tree, **settings))
+    nodes = tree.walks(length, walks, [torch.Generator().manual_seed(seed)], **on(tree, **settings)).nodes[0]
     expected = depth_occupancy(tree, law) @ torch.arange(tree.depth + 1, dtype=torch.float64)
     mean = law @ tree.observations.double()
     grid = nodes.shape
@@ -60,7 +65,7 @@ def test_the_clock_scores_what_a_sampled_clock_scores(name: str) -> None:
     tree = TreeMDP(4, 4, seed=5)
     trajectories = sampled_clock(tree, 8, 6000, seed=21, **SETTINGS[name])
     sampled = measure(trajectories, "published")
-    exact = blind_clock(tree, 8, **SETTINGS[name])
+    exact = blind_clock(tree, 8, **on(tree, **SETTINGS[name]))
     assert sampled["mse"] == pytest.approx(exact["mse"], abs=0.004)
     assert sampled["depth_majority"] == pytest.approx(exact["depth_majority"], abs=0.02)
     assert sampled["rho_ceiling"] == pytest.approx(exact["rho_ceiling"], abs=0.01)
@@ -110,7 +115,7 @@ def test_the_clock_runs_on_the_default_tree() -> None:
 def test_inside_a_depth_range_the_parity_decides() -> None:
     """Depths 6 and 7 of the deeper tree: parities of step and depth agree but for the start's parity."""
     tree = TreeMDP(4, 7, seed=9, observation_dim=4)
-    clock = blind_clock(tree, 20, depths=(6, 7))
+    clock = blind_clock(tree, 20, scored=tree.node_depth >= 6)
     assert clock["rho_ceiling"] < math.sqrt(3) / 2 + 1e-9
     assert clock["rho_height"] > 0.5
     joint = (depth_occupancy(tree, occupancy(tree, 20))[:, 6:]).numpy()
@@ -120,9 +125,9 @@ def test_inside_a_depth_range_the_parity_decides() -> None:
 
 def test_a_clock_learned_elsewhere_keeps_its_order() -> None:
     tree = TreeMDP(4, 7, seed=9, observation_dim=4)
-    shallow = occupancy(tree, 20, max_depth=5)
-    carried = blind_clock(tree, 20, depths=(6, 7), learned=shallow)
-    own = blind_clock(tree, 20, depths=(6, 7))
+    shallow = occupancy(tree, 20, region=tree.region(5))
+    carried = blind_clock(tree, 20, scored=tree.node_depth >= 6, learned=shallow)
+    own = blind_clock(tree, 20, scored=tree.node_depth >= 6)
     assert 0.4 < carried["rho_height"] <= own["rho_height"] + 1e-12
     # It has never seen these depths: it names neither, and its reconstruction is worse.
     assert carried["depth_probe_accuracy"] == 0.0
@@ -145,9 +150,9 @@ def test_branch_clock_knows_nothing() -> None:
 def test_floors_are_conditional_variances(name: str) -> None:
     """Brute force with the law on nodes; no floor exceeds that of a predictor that knows less."""
     tree = TreeMDP(3, 3, seed=2)
-    law = occupancy(tree, 6, **SETTINGS[name]).numpy() / 6
+    law = occupancy(tree, 6, **on(tree, **SETTINGS[name])).numpy() / 6
     table = tree.observations.double().numpy()
-    floors = reconstruction_floors(tree, 6, **SETTINGS[name])
+    floors = reconstruction_floors(tree, 6, **on(tree, **SETTINGS[name]))
 
     def error(weights: np.ndarray) -> float:
         mean = np.average(table, axis=0, weights=weights)
@@ -160,7 +165,7 @@ def test_floors_are_conditional_variances(name: str) -> None:
     assert floors["depth"] == pytest.approx(sum(error(law.sum(0) * level) for level in visited))
     both = sum(error(row * level) for row in law for level in visited if (row * level).sum() > 0)
     assert floors["depth_and_step"] == pytest.approx(both)
-    assert floors["step"] == pytest.approx(blind_clock(tree, 6, **SETTINGS[name])["mse"])
+    assert floors["step"] == pytest.approx(blind_clock(tree, 6, **on(tree, **SETTINGS[name]))["mse"])
     assert floors["node"] <= floors["depth_and_step"] <= floors["depth"] + 1e-12
     assert floors["depth"] <= floors["nothing"] + 1e-12 >= floors["step"]
 
@@ -176,7 +181,7 @@ def test_weighted_rank_correlation_is_that_of_a_large_sample() -> None:
 
 def test_bad_input_is_named() -> None:
     tree = TreeMDP(2, 3)
-    with pytest.raises(ValueError, match=r"depths = \(5, 6\)"):
-        blind_clock(tree, 4, depths=(5, 6))
+    with pytest.raises(ValueError, match="no walk is ever at the nodes to be scored"):
+        blind_clock(tree, 4, scored=tree.node_depth > 3)
     with pytest.raises(ValueError, match="learned has shape"):
         blind_clock(tree, 4, learned=occupancy(tree, 3))

@@ -113,15 +113,15 @@ def test_the_published_protocol_scores_what_it_fitted() -> None:
 
 def test_a_depth_range_is_a_selection_of_samples() -> None:
     whole = trajectories(walks=100)
-    scores = measure(whole, "published", depths=(4, 5))
+    scores = measure(whole, "published", scored=(TREE.node_depth >= 4).numpy())
     chosen = whole.depth >= 4
     assert scores["kl"] == pytest.approx(whole.kl_terms["kl"][chosen].mean())
     assert scores["depth_majority"] == pytest.approx(max((whole.depth[chosen] == k).mean() for k in (4, 5)))
     assert scores["rho_ceiling"] < 0.87
     assert scores["branch_samples"] == 0.0
     assert math.isnan(scores["branch_probe_accuracy"])
-    assert measure(whole, "every_depth", depths=(4, 5))["depth_probe_accuracy"] > 0.8
-    assert all(math.isnan(value) for value in measure(whole, depths=(8, 9)).values())
+    assert measure(whole, "every_depth", scored=(TREE.node_depth >= 4).numpy())["depth_probe_accuracy"] > 0.8
+    assert all(math.isnan(value) for value in measure(whole, scored=(TREE.node_depth > 7).numpy()).values())
 
 
 def test_a_diverged_member_is_reported_as_undefined() -> None:

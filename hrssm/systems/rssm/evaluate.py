@@ -23,7 +23,8 @@ from hrssm.systems.rssm.imagination import imagine_long
 from hrssm.systems.rssm.learner import RSSMLearner, build_model, gate
 from hrssm.systems.rssm.model import RSSM
 from hrssm.systems.rssm.settings import Settings
-from hrssm.systems.rssm.trajectories import STARTS, evaluation_walks, ranges, trajectories
+from hrssm.systems.rssm.trajectories import STARTS, as_array, evaluation_walks, observations, trajectories
+from hrssm.systems.rssm.walking import evaluation_region, ranges, training_region
 from hrssm.training.seeds import generators
 
 __all__ = ["CLOCK_SEED", "counterfactuals", "evaluate"]
@@ -39,10 +40,11 @@ def evaluate(
     tree = learner.tree
     untrained = build_model(settings, seeds, tree.device)
     open_gate = gate(settings, settings.training.steps)
+    apart = ranges(settings, tree)
     where = (settings.data_seed, settings.training.steps)
     for protocol in get_args(Protocol):
         walks = evaluation_walks(settings, tree, seeds, protocol)
-        truth = tree.observe(walks.nodes)
+        truth = observations(tree, walks, seeds)
         cases: list[tuple[str, RSSM, Tensor]] = [
             ("trained", learner.model, truth),
             ("untrained", untrained, truth),
@@ -53,12 +55,13 @@ def evaluate(
             # Held-out probes take most of the time; under the counterfactuals the published ones say what is asked.
             probes = protocol == "published" or control in ("trained", "untrained")
             members = list(trajectories(model, walks, tree, seen, truth, seeds, gate=open_gate))
-            for range_, depths in ranges(settings):
+            for range_, scored in apart:
                 for k in alive:
-                    for metric, value in measure(members[k], protocol, seeds[k], depths=depths, probes=probes).items():
+                    found = measure(members[k], protocol, seeds[k], scored=as_array(scored), probes=probes)
+                    for metric, value in found.items():
                         yield Row(seeds[k], *where, protocol, control, range_, metric, value)
-        for range_, depths in ranges(settings):
-            for metric, value in _clock(settings, tree, protocol, depths).items():
+        for range_, scored in apart:
+            for metric, value in _clock(settings, tree, protocol, scored).items():
                 yield Row(CLOCK_SEED, *where, protocol, "blind-clock", range_, metric, value)
     if factors := horizons(settings.evaluation.imagined):
         for control, model, most in (("trained", learner.model, factors[-1]), ("untrained", untrained, UNTRAINED)):
@@ -74,19 +77,19 @@ def evaluate(
 
 def counterfactuals(tree: TreeMDP, walks: Walks, seeds: Sequence[int]) -> Iterator[tuple[str, Tensor]]:
     """Name and observations (M, T, B, D) of each counterfactual: what the model sees instead of the truth."""
-    yield "other-walk", tree.observe(walks.nodes.roll(1, 2))
+    yield "other-walk", observations(tree, Walks(walks.nodes.roll(1, 2), walks.actions), seeds)
     for kind in get_args(Counterfactual):
         tables = [tree.counterfactual(kind, g) for g in generators(seeds, "counterfactual")]
-        yield (
-            kind,
-            torch.stack([table.observe(nodes) for table, nodes in zip(tables, walks.nodes, strict=True)]),
-        )
+        streams = generators(seeds, "evaluation observations", tree.device)
+        shown = (table.observe(nodes[None], [g]) for table, nodes, g in zip(tables, walks.nodes, streams, strict=True))
+        yield kind, torch.cat(list(shown))
 
 
-def _clock(settings: Settings, tree: TreeMDP, protocol: Protocol, depths: tuple[int, int] | None) -> dict[str, float]:
-    e, trained = settings.evaluation, settings.data
+def _clock(settings: Settings, tree: TreeMDP, protocol: Protocol, scored: Tensor | None) -> dict[str, float]:
+    e, data = settings.evaluation, settings.data
+    here, trained = evaluation_region(settings, tree), training_region(settings, tree)
     learned = None
-    if trained.max_depth != e.max_depth:
-        # Evaluation leaves the training depths: the clock carries over what training showed it.
-        learned = occupancy(tree, e.length, start=trained.start, lazy=trained.lazy, max_depth=trained.max_depth)
-    return blind_clock(tree, e.length, start=STARTS[protocol], max_depth=e.max_depth, depths=depths, learned=learned)
+    if not torch.equal(trained.mask, here.mask):
+        # Evaluation leaves what training visits: the clock carries over what training showed it.
+        learned = occupancy(tree, e.length, start=data.start, lazy=data.lazy, region=trained)
+    return blind_clock(tree, e.length, start=STARTS[protocol], region=here, scored=scored, learned=learned)

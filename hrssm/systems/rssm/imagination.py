@@ -11,6 +11,7 @@ from hrssm.environments.tree import TreeMDP
 from hrssm.evaluation.growth import Growth, roll
 from hrssm.systems.rssm.model import RSSM
 from hrssm.systems.rssm.settings import Settings
+from hrssm.systems.rssm.walking import training_region
 from hrssm.training.seeds import generators
 
 __all__ = ["imagine_long"]
@@ -27,14 +28,14 @@ def imagine_long(settings: Settings, model: RSSM, tree: TreeMDP, seeds: Sequence
     data, length = settings.data, settings.training.length
     walks = tree.walks(
         length + steps, ROWS, generators(seeds, "evaluation walks", tree.device), start=data.start,
-        lazy=data.lazy, max_depth=data.max_depth,
+        lazy=data.lazy, region=training_region(settings, tree),
     )  # fmt: skip
     streams = generators(seeds, "evaluation noise", tree.device)
 
     def noise(count: int) -> Tensor:
         return torch.stack([model.family.noise(g, count, ROWS) for g in streams])
 
-    seen = tree.observe(walks.nodes[:, :length])
+    seen = tree.observe(walks.nodes[:, :length], generators(seeds, "evaluation observations", tree.device))
     rollout = model.observe(seen, walks.actions[:, :length], noise(length))
     state = model.cell(rollout.stoch[:, -1], rollout.deter[:, -1])
     actions = walks.actions[:, length:]

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from hrssm.environments.tree import TreeMDP
 from hrssm.latents.family import Bounds
 from hrssm.latents.table import latent
 from hrssm.records.record import Row
@@ -17,30 +16,16 @@ from hrssm.systems.rssm.model import RSSM
 from hrssm.systems.rssm.objective import loss
 from hrssm.systems.rssm.settings import Settings
 from hrssm.systems.rssm.trajectories import published_curve
+from hrssm.systems.rssm.walking import build_tree, training_region
 from hrssm.training.optimiser import Optimiser
 from hrssm.training.seeds import generators
 
-__all__ = ["RSSMLearner", "build", "build_model", "build_tree", "gate"]
+__all__ = ["RSSMLearner", "build", "build_model", "gate"]
 
 
 def build(settings: Settings, seeds: Sequence[int], device: torch.device) -> RSSMLearner:
     """The learner, a member per seed."""
     return RSSMLearner(settings, seeds, device)
-
-
-def build_tree(settings: Settings, device: torch.device, dtype: torch.dtype = torch.float32) -> TreeMDP:
-    """The tree with its observations."""
-    data = settings.data
-    return TreeMDP(
-        data.branching,
-        data.depth,
-        seed=settings.data_seed,
-        observation_dim=data.observation_dim,
-        embedding_dim=data.embedding_dim,
-        noise=data.noise,
-        device=device,
-        dtype=dtype,
-    )
 
 
 def build_model(settings: Settings, seeds: Sequence[int], device: torch.device) -> RSSM:
@@ -73,6 +58,8 @@ class RSSMLearner:
         self.optimiser = Optimiser(self.model, settings.training.learning_rate, settings.training.clip)
         self.walks = generators(seeds, "walks", device)
         self.noise = generators(seeds, "noise", device)
+        self.observations = generators(seeds, "observations", device)
+        self.region = training_region(settings, self.tree)
 
     @property
     def alive(self) -> Tensor:
@@ -85,9 +72,9 @@ class RSSMLearner:
     def step(self, number: int) -> dict[str, Tensor]:
         training, data = self.settings.training, self.settings.data
         walks = self.tree.walks(
-            training.length, training.batch, self.walks, start=data.start, lazy=data.lazy, max_depth=data.max_depth
+            training.length, training.batch, self.walks, start=data.start, lazy=data.lazy, region=self.region
         )
-        observations = self.tree.observe(walks.nodes)
+        observations = self.tree.observe(walks.nodes, self.observations)
         noise = torch.stack([self.model.family.noise(g, training.length, training.batch) for g in self.noise])
         rollout = self.model.observe(observations, walks.actions, noise, gate=gate(self.settings, number))
         report = loss(self.settings.objective, self.model, rollout, observations, number)
@@ -121,12 +108,14 @@ class RSSMLearner:
         return {
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
-            "walks": [g.get_state() for g in self.walks],
-            "noise": [g.get_state() for g in self.noise],
+            "generators": [g.get_state() for g in self._generators()],
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
-        for mine, stored in zip((*self.walks, *self.noise), (*state["walks"], *state["noise"]), strict=True):
+        for mine, stored in zip(self._generators(), state["generators"], strict=True):
             mine.set_state(stored.cpu())
+
+    def _generators(self) -> list[torch.Generator]:
+        return [*self.walks, *self.noise, *self.observations]

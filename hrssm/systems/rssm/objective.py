@@ -32,6 +32,8 @@ def loss(objective: Objective, model: RSSM, rollout: Rollout, observations: Tens
         fit = width * (mse / (2 * variance) + 0.5 * math.log(2 * math.pi * variance))
     log_drift_max = objective.log_drift_max
     terms = model.family.kl_terms(rollout.posterior, rollout.prior, rollout.stoch, log_drift_max=log_drift_max)
+    if objective.drift == "frozen":
+        terms["drift"] = model.family.frozen_drift(rollout.posterior, rollout.prior)
     kl = sum_terms(terms)
     weighted = sum_terms({name: _weight(objective, name) * term for name, term in terms.items()})
     if objective.free_nats > 0:
@@ -46,6 +48,8 @@ def loss(objective: Objective, model: RSSM, rollout: Rollout, observations: Tens
 
 def _weight(objective: Objective, term: str) -> float:
     """The weight of a KL term: the height's own, and the fibre's for everything else."""
+    if term == "drift" and objective.drift == "none":
+        return 0.0
     return objective.height_weight if term == "height" else objective.fibre_weight
 
 

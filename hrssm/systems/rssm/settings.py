@@ -12,25 +12,35 @@ from hrssm.training.scale import Scale
 from hrssm.training.settings import Settings as Base
 from hrssm.training.settings import Strict, Training
 
-MOST_NODES = 5 * 10**6
+MOST_NODES = 10**6
 WIDEST = 2**16
 
 
 class Tree(Strict):
-    """Walks over the tree MDP of the write-up, and how they are drawn. ``data_seed`` draws the tree."""
+    """Walks over a tree, and how they are drawn; the defaults are the write-up's. ``data_seed`` draws the tree.
+
+    ``max_depth`` and ``held_out`` (a share of the subtrees) confine the walks of training; see
+    `hrssm.environments.tree.TreeMDP` for the rest.
+    """
 
     source: Literal["tree"] = "tree"
+    shape: Literal["regular", "irregular", "library"] = "regular"
     branching: int = Field(default=4, ge=2, le=10**4)
     depth: int = Field(default=5, ge=1, le=64)
     observation_dim: int = Field(default=64, ge=1, le=WIDEST)
     embedding_dim: int = Field(default=16, ge=1, le=WIDEST)
     noise: float = Field(default=0.05, ge=0, le=1e6)
+    noise_at: Literal["node", "visit"] = "node"
+    depth_code: Literal["random", "smooth"] = "random"
     start: Literal["uniform", "stationary"] = "uniform"
     lazy: float = Field(default=0.0, ge=0, lt=1)
     max_depth: int | None = Field(default=None, ge=1)
+    held_out: float | None = Field(default=None, gt=0, lt=1)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
+        if self.shape == "library":
+            return self
         nodes = (self.branching ** (self.depth + 1) - 1) // (self.branching - 1)
         if nodes > MOST_NODES:
             raise ValueError(
@@ -90,7 +100,8 @@ class Objective(Strict):
     deviation likelihood_scale, in observation units; height_weight, fibre_weight: weights of the height term, and of
     the fibre and drift terms (of the whole KL, both must agree, where a family has no such terms); warmup: steps over
     which the KL weight rises linearly to them from 0; free_nats: each element's KL counts only above this, before the
-    mean; log_drift_max: clamp of the log drift moment (hg-drift-clamp), None for the exact KL.
+    mean; log_drift_max: clamp of the log drift moment (hg-drift-clamp), None for the exact KL; drift: "frozen" cuts the
+    gradient through the drift's dependence on the height (hg-drift-monotone), "none" leaves the term out of the loss.
     """
 
     reconstruction: Literal["mse", "gaussian"] = "mse"
@@ -100,6 +111,7 @@ class Objective(Strict):
     warmup: int = Field(default=0, ge=0)
     free_nats: float = Field(default=0.0, ge=0)
     log_drift_max: float | None = 10.0
+    drift: Literal["whole", "frozen", "none"] = "whole"
 
 
 class Walking(Training):
@@ -146,6 +158,10 @@ class Settings(Base):
                     f"height_weight and fibre_weight must be equal for family {self.latent.family!r}, "
                     "whose KL is not split"
                 )
+        if self.objective.drift != "whole" and not self.latent.family.startswith("hg"):
+            raise ValueError(
+                f"objective.drift {self.objective.drift!r}: family {self.latent.family!r} has no drift term"
+            )
         for name in ("max_depth", "out_of_distribution_depth"):
             depth = getattr(self.evaluation, name)
             if depth is not None and depth > self.data.depth:
@@ -223,8 +239,12 @@ class Settings(Base):
         decoder = {"flat": "", "aware": "aware decoder", "gated": "gated decoder"}
         update = "" if self.model.update == "gru" else updates.UPDATES[self.model.update].label
         words = [update, prior[self.model.prior], decoder[self.model.decoder]]
-        if self.data.branching != 4:
+        if self.data.branching == 50:
             words.append("flat tree")
+        if self.data.shape != "regular":
+            words.append(f"{self.data.shape} tree")
+        if self.objective.drift != "whole":
+            words.append({"frozen": "drift's height frozen", "none": "no drift term"}[self.objective.drift])
         if self.objective.height_weight != 1 or self.objective.fibre_weight != 1:
             words.append(f"weights {self.objective.height_weight:g}, {self.objective.fibre_weight:g}")
         return ", ".join(word for word in words if word)

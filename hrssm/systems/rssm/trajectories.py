@@ -13,9 +13,10 @@ from hrssm.evaluation.measure import Protocol, measure
 from hrssm.evaluation.trajectories import Trajectories
 from hrssm.systems.rssm.model import RSSM
 from hrssm.systems.rssm.settings import Settings
+from hrssm.systems.rssm.walking import evaluation_region, ranges
 from hrssm.training.seeds import generators
 
-__all__ = ["CURVE_METRICS", "STARTS", "evaluation_walks", "published_curve", "ranges", "trajectories"]
+__all__ = ["CURVE_METRICS", "STARTS", "as_array", "evaluation_walks", "observations", "published_curve", "trajectories"]
 
 # The published evaluation starts walks as training does in the write-up; the other visits every depth.
 STARTS: dict[Protocol, Start] = {"published": "uniform", "every_depth": "every-depth"}
@@ -27,29 +28,32 @@ def published_curve(
 ) -> list[dict[str, float]]:
     """Per member, the published evaluation during training, on the same walks every time."""
     walks = evaluation_walks(settings, tree, seeds, "published")
-    seen = tree.observe(walks.nodes)
-    depths = ranges(settings)[0][1]
+    seen = observations(tree, walks, seeds)
+    scored = as_array(ranges(settings, tree)[0][1])
     measured = []
     for member in trajectories(model, walks, tree, seen, seen, seeds, gate=gate):
-        values = measure(member, "published", depths=depths, probes=False)
+        values = measure(member, "published", scored=scored, probes=False)
         measured.append({metric: values[metric] for metric in CURVE_METRICS})
     return measured
 
 
-def ranges(settings: Settings) -> list[tuple[str, tuple[int, int] | None]]:
-    """The depth ranges that are scored apart: "in", and "out" where the settings declare depths that training never
-    visited."""
-    out = settings.evaluation.out_of_distribution_depth
-    if out is None:
-        return [("in", None)]
-    return [("in", (0, out - 1)), ("out", (out, settings.data.depth))]
+def observations(tree: TreeMDP, walks: Walks, seeds: Sequence[int]) -> Tensor:
+    """What each member sees on its evaluation walks (M, T, B, D): the same whoever looks, also where noise is drawn at
+    each visit."""
+    return tree.observe(walks.nodes, generators(seeds, "evaluation observations", tree.device))
+
+
+def as_array(mask: Tensor | None) -> np.ndarray | None:
+    """A mask over nodes as evaluation reads it."""
+    return None if mask is None else mask.cpu().numpy()
 
 
 def evaluation_walks(settings: Settings, tree: TreeMDP, seeds: Sequence[int], protocol: Protocol) -> Walks:
     """The walks (M, T, B) of a protocol, from each member's own seed."""
     e = settings.evaluation
     streams = generators(seeds, "evaluation walks", tree.device)
-    return tree.walks(e.length, e.walks, streams, start=STARTS[protocol], max_depth=e.max_depth)
+    region = evaluation_region(settings, tree)
+    return tree.walks(e.length, e.walks, streams, start=STARTS[protocol], region=region)
 
 
 @torch.no_grad()
