@@ -20,6 +20,8 @@ CHAPTERS = {
     "environment": ("occupancy", "clock", "observations", "embedding"),
     "objective": ("scale", "collapse", "parameter_count"),
     "recurrence": ("growth", "gates", "normalisation", "gradients", "precision"),
+    "replay": ("age", "laws"),
+    "state_space": ("s5",),
     "statistics": ("rank_ceiling", "sign_test", "reconstruction_threshold"),
 }
 

@@ -69,6 +69,10 @@ class Images:
         chosen = torch.from_numpy(places).to(self.store.device)
         return replace(self, index=chosen if self.index is None else self.index[chosen])
 
+    def sample(self, count: int) -> Images:
+        """At most so many of these images, always the same ones, drawn at random once and for all."""
+        return self.at(np.random.default_rng(0).permutation(len(self))[:count])
+
     def to(self, device: torch.device | str) -> Images:
         """The same images on a device."""
         index = None if self.index is None else self.index.to(device)

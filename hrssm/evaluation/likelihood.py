@@ -92,9 +92,9 @@ class Bound:
 def importance_bound(log_weights: Tensor) -> Bound:
     """The bounds from log weights (S, ...), each entry of the result (...).
 
-    With a single weight its errors are NaN, and ``fewer`` is -inf. Worked out in float64.
+    With a single weight its errors are NaN, and ``fewer`` is -inf. Worked out in float64 on the processor.
     """
-    log_w = log_weights.double()
+    log_w = log_weights.cpu().double()
     count = len(log_w)
     total = torch.logsumexp(log_w, 0)
     none = torch.full_like(log_w[:1], -math.inf)

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from hrssm.geometry import charts, horospherical
+from hrssm.geometry.curvature import positive
 
 __all__ = [
     "Curvature",
@@ -39,13 +40,7 @@ Curvature = float | Tensor
 
 def checked(curvature: Curvature) -> Curvature:
     """The curvature c; raises ValueError in words where a number is not positive and finite."""
-    if isinstance(curvature, Tensor) or (curvature > 0 and not math.isinf(curvature)):
-        return curvature
-    if curvature < 0:
-        remedy = f"give its absolute value, {-curvature:g}: the sign is in the words 'curvature -c'"
-    else:
-        remedy = "a flat plane is the Gaussian's latent, not this one's" if curvature == 0 else "give a finite number"
-    raise ValueError(f"curvature = {curvature}: c > 0 is needed, the space then has curvature -c; {remedy}.")
+    return curvature if isinstance(curvature, Tensor) else positive(curvature)
 
 
 def to_horospherical(z: Tensor, curvature: Curvature = 1.0) -> Tensor:

@@ -71,7 +71,7 @@ class LatentFamily(ABC):
         return torch.randn(*shape, self.noise_dim, generator=generator, device=generator.device, dtype=dtype)
 
     def location(self, raw: Tensor) -> Tensor:
-        """The posterior's location (..., d), the height first where there is one."""
+        """The posterior's location (..., d), a point as a sample is one: the height first where there is one."""
         return raw[..., : self.dim]
 
     def log_scales(self, raw: Tensor) -> Tensor:
@@ -102,6 +102,14 @@ class LatentFamily(ABC):
         Raises ValueError where a family has no such term.
         """
         raise ValueError(f"family {self.name} has no drift term")
+
+    def heights(self, stoch: Tensor) -> Tensor | None:
+        """Logarithms of the heights in the half-space of each hyperbolic factor, (..., factors); None in R^d."""
+        return None
+
+    def between(self, start: Tensor, end: Tensor, share: Tensor) -> Tensor:
+        """The point of the geodesic from ``start`` to ``end``, (..., d) each, at a share (...) of its length."""
+        return torch.lerp(start, end, share.unsqueeze(-1))
 
     def attenuation(self, raw: Tensor) -> Tensor | None:
         """E[e^tau] (...), where it is known in closed form."""

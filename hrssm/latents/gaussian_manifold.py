@@ -7,7 +7,7 @@ import math
 from torch import Tensor
 
 from hrssm.distributions.gaussian_manifold_normal import GaussianManifoldNormal
-from hrssm.geometry import half_plane
+from hrssm.geometry import half_plane, horospherical
 from hrssm.geometry.half_plane import Curvature, checked
 from hrssm.latents.family import Bounds, LatentFamily
 
@@ -38,6 +38,10 @@ class GaussianManifoldNormalLatent(LatentFamily):
     def sample(self, raw: Tensor, noise: Tensor) -> Tensor:
         return self.distribution(raw).rsample_from(noise)
 
+    def location(self, raw: Tensor) -> Tensor:
+        """The pairs (location, log variance) plane by plane, (..., d)."""
+        return raw[..., : self.dim].unflatten(-1, (2, -1)).transpose(-1, -2).flatten(-2)
+
     def log_scales(self, raw: Tensor) -> Tensor:
         """Halves of the log variances and log dispersions (..., 2 d / 2): they are squares of scales."""
         return raw[..., self.planes :] / 2
@@ -48,3 +52,12 @@ class GaussianManifoldNormalLatent(LatentFamily):
 
     def log_origin(self, stoch: Tensor) -> Tensor:
         return half_plane.log_origin(stoch.unflatten(-1, (-1, 2)), self.curvature).flatten(-2)
+
+    def heights(self, stoch: Tensor) -> Tensor:
+        """log sigma of each plane."""
+        return stoch[..., 1::2] / 2
+
+    def between(self, start: Tensor, end: Tensor, share: Tensor) -> Tensor:
+        there, back = (half_plane.to_horospherical(z.unflatten(-1, (-1, 2)), self.curvature) for z in (start, end))
+        point = horospherical.exp(there, share[..., None, None] * horospherical.log(there, back))
+        return half_plane.from_horospherical(point, self.curvature).flatten(-2)

@@ -73,6 +73,12 @@ class HG(LatentFamily):
         )
         return kl_terms(still, self.distribution(prior)).drift
 
+    def heights(self, stoch: Tensor) -> Tensor:
+        return stoch[..., :1]
+
+    def between(self, start: Tensor, end: Tensor, share: Tensor) -> Tensor:
+        return geometry.exp(start, share.unsqueeze(-1) * geometry.log(start, end))
+
     def attenuation(self, raw: Tensor) -> Tensor:
         """E[e^tau] = exp(mu + sigma^2 / 2) (hg-mgf at r = 1), shape (...)."""
         return self.distribution(raw).attenuation

@@ -65,3 +65,9 @@ class ProductLatent(LatentFamily):
 
     def log_origin(self, stoch: Tensor) -> Tensor:
         return self.factor.log_origin(self.points(stoch)).flatten(-2)
+
+    def heights(self, stoch: Tensor) -> Tensor:
+        return self.points(stoch)[..., 0]
+
+    def between(self, start: Tensor, end: Tensor, share: Tensor) -> Tensor:
+        return self.factor.between(self.points(start), self.points(end), share.unsqueeze(-1)).flatten(-2)

@@ -36,6 +36,12 @@ class _FromNoise(LatentFamily):
     def log_origin(self, stoch: Tensor) -> Tensor:
         return geometry.log_origin(stoch)
 
+    def heights(self, stoch: Tensor) -> Tensor:
+        return stoch[..., :1]
+
+    def between(self, start: Tensor, end: Tensor, share: Tensor) -> Tensor:
+        return geometry.exp(start, share.unsqueeze(-1) * geometry.log(start, end))
+
 
 class RiemannianNormalLatent(_FromNoise):
     """Riemannian normal on H^d: head (loc, log scale), d + 1 numbers; its normaliser is good for scales in [0.01,

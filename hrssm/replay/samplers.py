@@ -25,6 +25,8 @@ __all__ = [
     "Shipped",
     "TimeBalanced",
     "Uniform",
+    "beta_count",
+    "beta_density",
     "beta_position",
     "time_balanced_count",
     "time_balanced_density",
@@ -52,8 +54,18 @@ def time_balanced_count(s: Tensor, tau: Tensor | float) -> Tensor:
 
 
 def beta_position(s: Tensor, power: Tensor | float) -> Tensor:
-    """s^(1/a): uniform s gives a place with density a y^(a-1) (`replay-beta`)."""
+    """s^(1/a): uniform s gives a place of the law Beta(a, 1) (`replay-beta`)."""
     return s ** (1 / power)
+
+
+def beta_density(y: Tensor, power: Tensor | float) -> Tensor:
+    """The density a y^(a-1) of Beta(a, 1) (`replay-beta`)."""
+    return power * y ** (power - 1)
+
+
+def beta_count(r: Tensor, power: Tensor | float) -> Tensor:
+    """a/(a - 1) (1 - r^(a-1)), how often the entry at relative age r has been drawn (`replay-beta`)."""
+    return power / (power - 1) * (1 - r ** (power - 1))
 
 
 # ---------------------------------------------------------------------------------------------------------- the laws
@@ -197,12 +209,12 @@ class Beta(ScaleInvariant):
         return y**self.power
 
     def density(self, y: Tensor) -> Tensor:
-        return self.power * y ** (self.power - 1)
+        return beta_density(y, self.power)
 
     def limiting_count(self, r: Tensor) -> Tensor:
         if self.power == 1:
             return -r.log()
-        return self.power / (self.power - 1) * (1 - r ** (self.power - 1))
+        return beta_count(r, self.power)
 
 
 @dataclass(frozen=True)

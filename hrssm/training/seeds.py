@@ -11,7 +11,7 @@ import torch
 __all__ = ["generators"]
 
 #: Streams that are numbered; any other is known by its name, so that a system's own need not be listed here.
-NUMBERED = ("weights", "walks", "noise", "evaluation walks", "evaluation noise", "counterfactual")
+NUMBERED = ("weights", "walks", "noise", "evaluation walks", "evaluation noise", "counterfactual", "batches")
 
 
 def generators(seeds: Sequence[int], stream: str, device: torch.device | str = "cpu") -> list[torch.Generator]:

@@ -25,6 +25,13 @@ TINY: dict[str, dict[str, Any]] = {
         "training": {"steps": 12, "batch": 4, "length": 3, "evaluate_every": 6},
         "evaluation": {"walks": 6, "length": 4},
     },
+    "vae": {
+        "data": {"source": "sprites", "count": 60},
+        "latent": {"family": "gaussian-manifold-normal", "learned": True, "head": "geo"},
+        "model": {"depth": 2},
+        "training": {"steps": 12, "batch": 4, "learning_rate": 1e-3, "clip": 1e9, "evaluate_every": 6},
+        "evaluation": {"images": 6, "samples": 4, "curve_samples": 2},
+    },
     "updates": {
         "data": {"branching": 2, "depth": 3},
         "model": {"update": "gated", "hidden": 8},

@@ -12,11 +12,12 @@ from derivations.code.claims import (
     gaussian_manifold,
     geometry,
     horospherical,
+    replay,
     riemannian_normal,
     wrapped_normal,
 )
 
-_MODULES = (geometry, horospherical, riemannian_normal, wrapped_normal, gaussian, gaussian_manifold)
+_MODULES = (geometry, horospherical, riemannian_normal, wrapped_normal, gaussian, gaussian_manifold, replay)
 CLAIMS: tuple[Claim, ...] = tuple(claim for module in _MODULES for claim in module.CLAIMS)
 #: The module of each claim.
 HOMES: tuple[str, ...] = tuple(module.__name__ for module in _MODULES for _ in module.CLAIMS)

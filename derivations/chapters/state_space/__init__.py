@@ -1,0 +1,1 @@
+"""State-space layers: their initial matrix, discretisation, scan and gradient."""
