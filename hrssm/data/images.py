@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,10 +18,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hrssm.data.cache import made_once
 from hrssm.data.splits import Split
-from hrssm.records.sources import digest
 
-__all__ = ["SIDE", "ImageSet", "Images", "cache_folder", "cached", "packed"]
+__all__ = ["SIDE", "ImageSet", "Images", "cached", "packed"]
 
 SIDE = 64
 _SHIFTS = torch.arange(7, -1, -1, dtype=torch.uint8)
@@ -124,45 +121,24 @@ def packed(bits: NDArray[np.bool_]) -> NDArray[np.uint8]:
     return np.packbits(bits.reshape(*bits.shape[:2], SIDE * SIDE), axis=-1)
 
 
-def cache_folder() -> Path:
-    """Where made images are kept: $HRSSM_CACHE, or hrssm in $XDG_CACHE_HOME (by default ~/.cache)."""
-    if given := os.environ.get("HRSSM_CACHE"):
-        return Path(given)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hrssm"
-
-
 def cached(
     module: str, made_from: Mapping[str, Any], make: Callable[[], Made], split: Split, *, binary: bool
 ) -> ImageSet:
     """The set that ``make`` returns, from the cache where it is there already, split by ``split``.
 
-    module: the name of the maker's module, whose sources are part of the digest; made_from: the maker's settings, as
-    JSON can write them. A set is written to a folder of its own and renamed into place when it is whole.
+    module and made_from name its place in the cache (`made_once`).
     """
-    key = json.dumps({"sources": digest(module), **made_from}, sort_keys=True)
-    name = f"{module.rpartition('.')[2]}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
-    folder = cache_folder() / name
-    if not folder.exists():
-        _write(folder, make(), made_from)
+
+    def write(folder: Path) -> None:
+        made = make()
+        np.save(folder / "pixels.npy", made.store)
+        np.savez(folder / "attributes.npz", allow_pickle=False, **made.attributes)
+        (folder / "notes.json").write_text(json.dumps({"made_from": made_from, "notes": made.notes}, indent=1))
+
+    folder = made_once(module, made_from, write)
     store = np.load(folder / "pixels.npy", mmap_mode="c")
     with np.load(folder / "attributes.npz") as file:
         attributes = dict(file)
     notes = json.loads((folder / "notes.json").read_text())["notes"]
     images = Images(torch.from_numpy(store), binary, attributes)
     return ImageSet(images, split(attributes, len(images)), notes)
-
-
-def _write(folder: Path, made: Made, made_from: Mapping[str, Any]) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    try:
-        np.save(temporary / "pixels.npy", made.store)
-        np.savez(temporary / "attributes.npz", allow_pickle=False, **made.attributes)
-        (temporary / "notes.json").write_text(json.dumps({"made_from": made_from, "notes": made.notes}, indent=1))
-        try:
-            temporary.rename(folder)
-        except OSError:
-            if not folder.exists():  # another process may have made the same set meanwhile
-                raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
