@@ -32,6 +32,7 @@ try:
     SETTINGS = load_scale("experiments/scales.yaml", SCALE)
     SYSTEMS = str(config.get("systems", "") or "")
     PLAN = load_all(Path("experiments"), [name for name in SYSTEMS.split(",") if name])
+    PLAN = {id: experiment.at(SETTINGS) for id, experiment in PLAN.items()}
     RESULTS = f"results/{SCALE}"
     JOBS = {} if SCALE == ARCHIVE else {job.name: job for job in jobs(PLAN, SETTINGS)}
     KINDS = sorted({experiment.system for experiment in PLAN.values()})

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hrssm.experiment.experiment import Experiment, ExperimentError, load_all
+from hrssm.experiment.experiment import Experiment, ExperimentError, load_all, load_scale
 from hrssm.records.record import RecordError
+from hrssm.training.scale import Scale
 
 __all__ = ["Paths", "command"]
 
@@ -24,8 +25,13 @@ class Paths:
     systems: tuple[str, ...]
 
     def plan(self) -> dict[str, Experiment]:
-        """The experiments by id."""
-        return load_all(self.experiments, self.systems)
+        """The experiments by id, as far as the scale goes."""
+        scale = self.settings()
+        return {id: experiment.at(scale) for id, experiment in load_all(self.experiments, self.systems).items()}
+
+    def settings(self) -> Scale:
+        """The scale itself."""
+        return load_scale(self.experiments / "scales.yaml", self.scale)
 
 
 def command(description: str | None, work: Callable[[Paths], str], argv: Sequence[str] | None = None) -> int:

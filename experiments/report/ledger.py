@@ -16,32 +16,30 @@ import pandas as pd
 
 from experiments.report.command import Paths, command
 from experiments.report.select import Selection, seed_values
-from experiments.report.statistics import decide, interval
+from experiments.report.statistics import Key, decide, pooled
 from experiments.report.summary import read_summary
 from hrssm.experiment.claims import Claim, Quantity
-from hrssm.experiment.experiment import Experiment, load_scale
+from hrssm.experiment.experiment import Experiment
 from hrssm.records.record import write_json
 
 REGISTRY = Path("hrssm/formulas/registry.json")
 WORDS = {">": "is larger than", "<": "is smaller than", "=": "equals"}
 
 
-def paired(left: Mapping[int, float], right: Mapping[int, float] | float) -> list[float]:
-    """Differences seed by seed; a side with one value for all seeds (a clock) is taken from each."""
+def paired(left: Mapping[Key, float], right: Mapping[Key, float] | float) -> dict[Key, float]:
+    """Differences by data seed and seed; a side with one value for all seeds (a clock) is taken from each."""
     if not isinstance(right, Mapping):
-        return [value - right for value in left.values()]
-    common = [seed for seed in left if seed in right]
-    if not common and len(right) == 1:
-        constant = next(iter(right.values()))
-        return [value - constant for value in left.values()]
-    return [left[seed] - right[seed] for seed in common]
+        return {key: value - right for key, value in left.items()}
+    for_all = {data: value for (data, seed), value in right.items() if seed < 0}
+    there = {key: right.get(key, for_all.get(key[0])) for key in left}
+    return {key: left[key] - other for key, other in there.items() if other is not None}
 
 
 def describe(quantity: Quantity | float, experiment: Experiment) -> str:
     """A quantity in words, for the rule that the ledger prints."""
     if not isinstance(quantity, Quantity):
         return f"{quantity:g}"
-    vocabulary, settings = experiment.vocabulary, experiment.cells[quantity.cell].of
+    vocabulary, settings = experiment.vocabulary, experiment.of(quantity.cell)
     words = [vocabulary.label(quantity.metric), "of", settings.label()]
     if quantity.absolute:
         words[0] = f"|{words[0]}|"
@@ -61,7 +59,7 @@ def judge(claim: Claim, selection: Selection, *, whole: bool) -> dict[str, Any]:
     experiment, quantity, other = selection.experiment, claim.quantity, claim.against
     left = seed_values(selection.rows(quantity), absolute=quantity.absolute)
     right = seed_values(selection.rows(other), absolute=other.absolute) if isinstance(other, Quantity) else float(other)
-    difference = interval(paired(left, right))
+    difference = pooled(paired(left, right))
     rule = f"{describe(quantity, experiment)} {WORDS[claim.relation]} {describe(other, experiment)}"
     if claim.margin:
         rule += f" within {claim.margin:g}" if claim.relation == "=" else f" by more than {claim.margin:g}"
@@ -70,7 +68,7 @@ def judge(claim: Claim, selection: Selection, *, whole: bool) -> dict[str, Any]:
     falling = [
         name
         for name in dict.fromkeys(cells)
-        if experiment.cells[name].of.track == "intended" and not selection.converged(name)
+        if experiment.of(name).track == "intended" and not selection.converged(name)
     ]
     if not left:
         verdict, why = "undecided", "not run"
@@ -83,14 +81,14 @@ def judge(claim: Claim, selection: Selection, *, whole: bool) -> dict[str, Any]:
         "experiment": experiment.id,
         "system": experiment.system,
         "number": experiment.number,
-        "track": experiment.cells[quantity.cell].of.track,
+        "track": experiment.of(quantity.cell).track,
         "statement": claim.statement,
         "source": claim.source,
         "rule": rule,
         "relation": claim.relation,
         "margin": claim.margin,
-        "quantity": interval(left.values()).as_json(),
-        "against": interval(right.values()).as_json() if isinstance(right, Mapping) else {"mean": right},
+        "quantity": pooled(left).as_json(),
+        "against": pooled(right).as_json() if isinstance(right, Mapping) else {"mean": right},
         "difference": difference.as_json(),
         "positive": sum(value > 0 for value in left.values()),
         "verdict": verdict,
@@ -122,7 +120,7 @@ def decide_all(plan: Mapping[str, Experiment], summary: pd.DataFrame, *, whole: 
 
 
 def _work(paths: Paths) -> str:
-    whole = load_scale(paths.experiments / "scales.yaml", paths.scale).whole
+    whole = paths.settings().whole
     claims = decide_all(paths.plan(), read_summary(paths.folder), whole=whole)
     counts = {verdict: sum(c["verdict"] == verdict for c in claims) for verdict in ("holds", "fails", "undecided")}
     content = {"scale": paths.scale, "counts": counts, "claims": claims, "formulas": formula_claims(REGISTRY)}

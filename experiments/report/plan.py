@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from experiments.report.archive import archived
-from hrssm.experiment.experiment import Experiment
+from hrssm.experiment.experiment import Cell, Experiment
 from hrssm.records.record import CURVES, EVALUATION, RecordError, read_rows
 from hrssm.records.run import inspect
 from hrssm.training.scale import Scale
@@ -28,7 +28,7 @@ def read_archive(folder: Path, plan: Mapping[str, Experiment]) -> tuple[pd.DataF
     manifests: Manifests = {}
     frames = []
     for experiment in plan.values():
-        for name, cell in experiment.cells.items():
+        for name, cell in _shown(experiment):
             if cell.source not in runs:
                 continue
             run = runs[cell.source]
@@ -54,7 +54,7 @@ def read_runs(
     rows: dict[tuple[str, str], list[pd.DataFrame]] = {}
     frames = []
     for experiment in plan.values():
-        for name, cell in experiment.cells.items():
+        for name, cell in _shown(experiment):
             if cell.source not in manifests:
                 wanted = None
                 if scale is not None:
@@ -64,6 +64,13 @@ def read_runs(
             for frame in rows[cell.source]:
                 frames.append(frame.assign(experiment=experiment.id, cell=name, track=cell.of.track))
     return pd.concat(frames, ignore_index=True), manifests
+
+
+def _shown(experiment: Experiment) -> Iterator[tuple[str, Cell]]:
+    """Each cell with the name under which it is shown: its own, or that of its pool."""
+    for name in experiment.shown:
+        for member in experiment.members(name):
+            yield name, experiment.cells[member]
 
 
 def _read(directory: Path, wanted: Mapping[str, Any] | None) -> tuple[Mapping[str, Any], list[pd.DataFrame]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.report.statistics import Interval, interval
+from experiments.report.statistics import Interval, Key, pooled
 from hrssm.experiment.claims import Quantity
 from hrssm.experiment.experiment import Experiment
 
@@ -30,12 +30,12 @@ class Selection:
         q = quantity
         found = self._groups.get((q.cell, q.metric, q.control, q.protocol, q.range, final))
         if found is None:
-            return pd.DataFrame(columns=["step", "n", "mean", "low", "high", "seeds", "values"])
+            return pd.DataFrame(columns=["step", "n", "mean", "low", "high", "data_seeds", "seeds", "values"])
         return found[found["n"] > 0].sort_values("step")
 
     def quantity(self, cell: str, metric: str, *, control: str = "trained", range: str = "in") -> Quantity:
         """A quantity under the protocol that shows the cell's track; what only training records, under its own."""
-        vocabulary, track = self.experiment.vocabulary, self.experiment.cells[cell].of.track
+        vocabulary, track = self.experiment.vocabulary, self.experiment.of(cell).track
         protocol = vocabulary.evaluation[track] if metric in vocabulary.metrics else "train"
         return Quantity(cell=cell, metric=metric, control=control, range=range, protocol=protocol)
 
@@ -47,7 +47,7 @@ class Selection:
 
     def estimate(self, quantity: Quantity) -> Interval:
         """The interval over seeds of a quantity at the end of its run; n = 0 where it was not measured."""
-        return interval(seed_values(self.rows(quantity), absolute=quantity.absolute).values())
+        return pooled(seed_values(self.rows(quantity), absolute=quantity.absolute))
 
 
 #: A run has reached its plateau when its error falls by less than this share over the last quarter of the training,
@@ -67,11 +67,11 @@ def fall(rows: pd.DataFrame) -> float | None:
     return float(share) if math.isfinite(share) else None
 
 
-def seed_values(rows: pd.DataFrame, *, absolute: bool = False) -> dict[int, float]:
-    """The finite value of the last row for each seed; empty where nothing was measured."""
+def seed_values(rows: pd.DataFrame, *, absolute: bool = False) -> dict[Key, float]:
+    """The finite value of the last row for each data seed and seed; empty where nothing was measured."""
     if rows.empty:
         return {}
     row = rows.iloc[-1]
-    pairs = zip(row["seeds"], row["values"], strict=True)
-    finite = {int(seed): float(value) for seed, value in pairs if math.isfinite(value)}
-    return {seed: abs(value) for seed, value in finite.items()} if absolute else finite
+    found = zip(row["data_seeds"], row["seeds"], row["values"], strict=True)
+    finite = {(int(data), int(seed)): float(value) for data, seed, value in found if math.isfinite(value)}
+    return {key: abs(value) for key, value in finite.items()} if absolute else finite

@@ -17,8 +17,8 @@ import pandas as pd
 
 from experiments.report.command import Paths, command
 from experiments.report.plan import Manifests, read_archive, read_runs
-from experiments.report.statistics import interval
-from hrssm.experiment.experiment import Experiment, load_scale
+from experiments.report.statistics import pooled
+from hrssm.experiment.experiment import Experiment
 from hrssm.records.record import RecordError, write_bytes, write_json
 from hrssm.training.scale import ARCHIVE, Scale
 
@@ -28,11 +28,18 @@ KEYS = ["experiment", "cell", "track", "protocol", "control", "range", "metric",
 
 
 def summarise(records: pd.DataFrame) -> pd.DataFrame:
-    """One row per group of `KEYS` with n, mean, low, high and the values, in the order of `seeds`."""
-    groups = records.sort_values([*KEYS, "seed"]).groupby(KEYS, sort=False, dropna=False, observed=True)
-    summary = groups.agg(seeds=("seed", list), values=("value", list)).reset_index()
-    estimates = pd.DataFrame([asdict(interval(values)) for values in summary["values"]])
-    return pd.concat([summary[KEYS], estimates, summary[["seeds", "values"]]], axis=1)
+    """One row per group of `KEYS` with n, mean, low, high and the values, in the order of data seeds and seeds."""
+    ordered = records.sort_values([*KEYS, "data_seed", "seed"])
+    groups = ordered.groupby(KEYS, sort=False, dropna=False, observed=True)
+    summary = groups.agg(data_seeds=("data_seed", list), seeds=("seed", list), values=("value", list)).reset_index()
+    columns = ["data_seeds", "seeds", "values"]
+    estimates = pd.DataFrame(
+        [
+            asdict(pooled(dict(zip(zip(data, seeds, strict=True), values, strict=True))))
+            for data, seeds, values in zip(*(summary[name] for name in columns), strict=True)
+        ]
+    )
+    return pd.concat([summary[KEYS], estimates, summary[columns]], axis=1)
 
 
 def describe(scale: str, plan: Mapping[str, Experiment], manifests: Manifests) -> dict[str, Any]:
@@ -95,9 +102,8 @@ def read_summary(folder: Path) -> pd.DataFrame:
 
 
 def _work(paths: Paths) -> str:
-    scale = load_scale(paths.experiments / "scales.yaml", paths.scale)
     archive = paths.experiments / "archive" if paths.scale == ARCHIVE else None
-    summary = write_summary(paths.folder, paths.scale, paths.plan(), scale, archive=archive)
+    summary = write_summary(paths.folder, paths.scale, paths.plan(), paths.settings(), archive=archive)
     return f"summary: {len(summary)} rows of {summary.groupby(['experiment', 'cell']).ngroups} cells"
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 from experiments.report.command import Paths, command
 from experiments.report.printed import Printed, read_printed
 from experiments.report.select import Selection, seed_values
-from experiments.report.statistics import Interval, interval
+from experiments.report.statistics import Interval, pooled
 from experiments.report.summary import read_summary
 from hrssm.records.record import write_json
 from hrssm.training.settings import Track
@@ -33,7 +33,7 @@ def nearest_step(curve: pd.DataFrame, fraction: float) -> int | None:
 
 def measured(rows: pd.DataFrame, magnitude: bool) -> Interval | None:
     """The interval of a selection's last row, over absolute values where those were printed."""
-    result = interval(seed_values(rows, absolute=magnitude).values())
+    result = pooled(seed_values(rows, absolute=magnitude))
     return result if result.n else None
 
 
@@ -73,7 +73,7 @@ def make_row(
         covered = trained.low <= value <= trained.high
     return {
         "cell": cell,
-        "label": selection.experiment.cells[cell].of.label(),
+        "label": selection.experiment.of(cell).label(),
         "range": where,
         "range_label": selection.experiment.vocabulary.ranges[where].label,
         "step": None if step is None else int(step),
@@ -113,7 +113,7 @@ def make_table(selection: Selection, printed: Sequence[Printed]) -> dict[str, An
     metrics = list(dict.fromkeys([*experiment.metrics, *(p["metric"] for p in printed)]))
     blocks = []
     for track in get_args(Track):
-        cells = [name for name, cell in experiment.cells.items() if cell.of.track == track]
+        cells = [name for name in experiment.shown if experiment.of(name).track == track]
         entries = printed if track == "published" else []
         shown = metrics if track == "published" else dict.fromkeys(vocabulary.counterparts.get(m, m) for m in metrics)
         groups = [

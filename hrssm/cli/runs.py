@@ -66,7 +66,8 @@ def train(
     from hrssm.training.settings import within
 
     loaded, shrink = load(experiment), load_scale(_scales(experiment), scale)
-    chosen = {name: loaded.cell(name).scaled(shrink) for name in dict.fromkeys(cell or loaded.own())}
+    names = [one for name in cell for one in loaded.members(name)] if cell else list(loaded.own())
+    chosen = {name: loaded.cell(name).scaled(shrink) for name in dict.fromkeys(names)}
     numbers = within(loaded.seeds(seeds or shrink.seeds))
     on = _prepare(device, threads)
 

@@ -72,6 +72,7 @@ def blind_clock(
         "rho_first_pc": rho,
         "rho_best_pc": abs(rho),
         "rho_given_t": 0.0,
+        "rho_first_given_t": 0.0,
         "rho_best_pc_given_t": 0.0,
         "rho_nodes": _node_correlation(mdp, law, expected),
         "rho_best_pc_nodes": abs(_node_correlation(mdp, law, expected)),

@@ -29,8 +29,8 @@ Protocol = Literal["published", "every_depth"]
 #: What `measure` gives; a system's vocabulary says what each is.
 METRICS: tuple[str, ...] = (
     "mse", "kl", "kl_height", "kl_fibre", "kl_drift", "rho_height", "rho_first_pc", "rho_best_pc", "rho_given_t",
-    "rho_nodes", "rho_best_pc_given_t", "rho_best_pc_nodes", "rho_ceiling", "rho_ceiling_given_t",
-    "rho_ceiling_nodes", "depth_probe_accuracy", "depth_probe_balanced", "depth_majority",
+    "rho_first_given_t", "rho_nodes", "rho_best_pc_given_t", "rho_best_pc_nodes", "rho_ceiling",
+    "rho_ceiling_given_t", "rho_ceiling_nodes", "depth_probe_accuracy", "depth_probe_balanced", "depth_majority",
     "depth_probe_all_accuracy", "depth_probe_all_balanced", "branch_probe_accuracy", "branch_probe_balanced",
     "branch_majority", "branch_samples", "probe_unconverged", "attenuation", "kl_fibre_depth_slope",
     "kl_drift_depth_slope",
@@ -147,6 +147,7 @@ def _align(result: dict[str, float], samples: _Samples, walks: Integers | None) 
             result[f"rho{suffix}"] = height
         elif samples.has_height:
             result["rho_height"] = height
+    result["rho_first_given_t"] = float(statistics["_given_t"](samples.location[:, :1], everything)[0])
     result["rho_first_pc"] = float(statistics[""](samples.components[:, :1], everything)[0])
 
 

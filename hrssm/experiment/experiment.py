@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -34,6 +34,7 @@ class _File(Strict):
     metrics: list[str]
     does_not_show: list[str]
     first_seed: int = Field(ge=0, lt=2**31)
+    data_seeds: list[Annotated[int, Field(ge=0, lt=2**31)]] = Field(default=[])
     base: dict[str, Any] = Field(default={})
     cells: dict[str, dict[str, Any]] = Field(min_length=1)
     claims: list[Claim] = Field(default=[])
@@ -75,6 +76,22 @@ class Experiment:
     cells: dict[str, Cell]
     claims: tuple[Claim, ...]
     figures: tuple[Figure, ...]
+    pools: dict[str, tuple[str, ...]]
+    """Cells that differ in nothing but their data seed, by the name under which claims and tables pool them."""
+
+    @property
+    def shown(self) -> list[str]:
+        """What claims, tables and figures speak of: the pools, and the cells that are in none, in the file's order."""
+        pooled = {cell: pool for pool, cells in self.pools.items() for cell in cells}
+        return list(dict.fromkeys(pooled.get(name, name) for name in self.cells))
+
+    def members(self, name: str) -> tuple[str, ...]:
+        """The cells of a pool, or the one cell of this name."""
+        return self.pools.get(name, (name,))
+
+    def of(self, name: str) -> Settings:
+        """The settings of a cell that has been looked up, or those that the cells of a pool share."""
+        return self.cells[self.members(name)[0]].of
 
     @property
     def number(self) -> int:
@@ -106,6 +123,14 @@ class Experiment:
             raise ExperimentError(f"cell {name!r} of {self.id} is the run {source}: train that one")
         return self.cells[name].of
 
+    def at(self, scale: Scale) -> Experiment:
+        """The experiment with as many data seeds in each pool as the scale keeps."""
+        pools = {name: cells[: scale.data_seeds] for name, cells in self.pools.items()}
+        dropped = {cell for name, cells in self.pools.items() for cell in cells} - {
+            c for p in pools.values() for c in p
+        }
+        return replace(self, pools=pools, cells={n: c for n, c in self.cells.items() if n not in dropped})
+
     def seeds(self, count: int) -> list[int]:
         """The first ``count`` seeds."""
         return [self.first_seed + k for k in range(count)]
@@ -116,6 +141,7 @@ def load(path: Path | str) -> Experiment:
     source = YamlFile(Path(path))
     file = source.validate(_File, source.data)
     cells: dict[str, Cell] = {}
+    pools: dict[str, tuple[str, ...]] = {}
     for name, overrides in file.cells.items():
         at: Keys = ("cells", name)
         if not re.match(NAME, name):
@@ -134,7 +160,12 @@ def load(path: Path | str) -> Experiment:
         if not isinstance(chosen, str) or chosen not in KINDS:
             wrong = f"kind {chosen!r} is unknown; known kinds: {', '.join(KINDS)}"
             raise source.error((*at, "kind") if "kind" in overrides else ("base", "kind"), "kind", wrong)
-        cells[name] = Cell(name, (file.id, name), source.validate(kind(chosen).settings, settings, (at, ("base",))))
+        for data_seed in file.data_seeds or [None]:
+            given = settings if data_seed is None else settings | {"data_seed": data_seed}
+            one = name if data_seed is None else f"{name}.{data_seed}"
+            cells[one] = Cell(one, (file.id, one), source.validate(kind(chosen).settings, given, (at, ("base",))))
+            if data_seed is not None:
+                pools[name] = (*pools.get(name, ()), one)
     experiment = Experiment(
         source.path,
         file.id,
@@ -148,6 +179,7 @@ def load(path: Path | str) -> Experiment:
         cells,
         tuple(file.claims),
         tuple(file.figures),
+        pools,
     )
     if not any(cell.settings for cell in cells.values()):
         raise source.error(("cells",), "cells", "every cell is another experiment's run: at least one must be its own")
@@ -167,8 +199,8 @@ def _check_names(source: YamlFile, experiment: Experiment) -> None:
             if not isinstance(quantity, Quantity):
                 continue
             at: Keys = ("claims", index, side)
-            if quantity.cell not in experiment.cells:
-                known = f"there is no cell {quantity.cell!r}; the cells are: {', '.join(experiment.cells)}"
+            if quantity.cell not in experiment.shown:
+                known = f"there is no cell {quantity.cell!r}; the cells are: {', '.join(experiment.shown)}"
                 raise source.error((*at, "cell"), "cell", known)
             if found := misnamed(vocabulary, quantity):
                 raise source.error((*at, found[0]), *found)

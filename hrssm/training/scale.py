@@ -16,6 +16,7 @@ class Scale(Strict):
     """How a run shrinks: factors on widths, steps and batch, with floors; and how many seeds it gets."""
 
     seeds: int = Field(ge=1, le=10**6)
+    data_seeds: int = Field(default=10**6, ge=1, description="data seeds that a pool of cells keeps")
     width: float = Field(default=1.0, gt=0, le=1)
     steps: float = Field(default=1.0, gt=0, le=1)
     at_least: int = Field(

@@ -18,7 +18,10 @@ def draw_curves(axes: Axes, data: Data, track: Track, metric: str) -> None:
             continue
         colour, steps = data.looks[cell][0], rows["step"].to_numpy(dtype=float)
         members = pd.DataFrame(
-            [dict(zip(s, v, strict=True)) for s, v in zip(rows["seeds"], rows["values"], strict=True)]
+            [
+                dict(zip(zip(d, s, strict=True), v, strict=True))
+                for d, s, v in zip(rows["data_seeds"], rows["seeds"], rows["values"], strict=True)
+            ]
         )
         for column in members.columns:
             axes.plot(steps, members[column].to_numpy(dtype=float), color=colour, linewidth=0.4, alpha=0.45)

@@ -24,7 +24,7 @@ class Data:
     def __init__(self, figure: Figure, selection: Selection, printed: Sequence[Printed]) -> None:
         self.figure, self.selection, self.printed = figure, selection, printed
         self.experiment = selection.experiment
-        names = {cell: self._key(cell) for cell in self.experiment.cells}
+        names = {cell: self._key(cell) for cell in self.experiment.shown}
         found = looks(names.values())
         self.looks = {cell: found[name] for cell, name in names.items()}
         self.names = names
@@ -35,17 +35,17 @@ class Data:
 
     def settings(self, cell: str) -> Settings:
         """The settings of `cell`."""
-        return self.experiment.cells[cell].of
+        return self.experiment.of(cell)
 
     @property
     def tracks(self) -> list[Track]:
         """The tracks that this experiment has, published first."""
-        there = {self.settings(cell).track for cell in self.experiment.cells}
+        there = {self.settings(cell).track for cell in self.experiment.shown}
         return [track for track in get_args(Track) if track in there]
 
     def cells(self, track: Track) -> list[str]:
         """The cells of a track in the order of the file."""
-        return [cell for cell in self.experiment.cells if self.settings(cell).track == track]
+        return [cell for cell in self.experiment.shown if self.settings(cell).track == track]
 
     def metric(self, cell: str, name: str) -> str:
         """The metric that a figure's metric means for a cell: of its settings, and of its track."""

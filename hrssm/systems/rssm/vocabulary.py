@@ -28,6 +28,10 @@ VOCABULARY = Vocabulary(
             "ρ within a step",
             "rank correlation with depth within a step, mean over steps; height, or best component",
         ),
+        "rho_first_given_t": Word(
+            "ρ of the first coordinate within a step",
+            "rank correlation of the first coordinate with depth within a step, signed, whatever the family",
+        ),
         "rho_nodes": Word(
             "ρ over nodes", "rank correlation with depth over nodes, one mean value each; height, or best component"
         ),
