@@ -12,13 +12,13 @@ from derivations.engine.formula import Formula, entries_of
 
 #: Folders of `derivations/chapters`, each with the modules that hold its entries.
 CHAPTERS = {
-    "geometry": ("metric", "curvature", "horospherical", "geodesics", "models", "volume_growth"),
+    "geometry": ("metric", "curvature", "horospherical", "geodesics", "models", "half_plane", "volume_growth"),
     "horospherical_gaussian": ("density", "information", "kl", "kl_properties"),
     "coupled_family": ("density", "kl"),
     "riemannian_normal": ("density", "kl", "small_scale", "exact"),
-    "other_families": ("wrapped_normal", "normal", "gaussian_manifold"),
+    "other_families": ("wrapped_normal", "normal", "gaussian_manifold", "gaussian_manifold_symmetry"),
     "environment": ("occupancy", "clock", "observations", "embedding"),
-    "objective": ("scale", "collapse", "parameter_count"),
+    "objective": ("scale", "collapse", "parameter_count", "importance"),
     "recurrence": ("growth", "gates", "normalisation", "gradients", "precision"),
     "replay": ("age", "laws"),
     "state_space": ("s5",),

@@ -11,13 +11,25 @@ from derivations.code.claims import (
     gaussian,
     gaussian_manifold,
     geometry,
+    half_plane,
     horospherical,
+    product,
     replay,
     riemannian_normal,
     wrapped_normal,
 )
 
-_MODULES = (geometry, horospherical, riemannian_normal, wrapped_normal, gaussian, gaussian_manifold, replay)
+_MODULES = (
+    geometry,
+    half_plane,
+    horospherical,
+    riemannian_normal,
+    wrapped_normal,
+    gaussian,
+    gaussian_manifold,
+    product,
+    replay,
+)
 CLAIMS: tuple[Claim, ...] = tuple(claim for module in _MODULES for claim in module.CLAIMS)
 #: The module of each claim.
 HOMES: tuple[str, ...] = tuple(module.__name__ for module in _MODULES for _ in module.CLAIMS)

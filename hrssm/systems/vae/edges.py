@@ -16,14 +16,16 @@ __all__ = ["edges"]
 CORNERS = 200
 RADII = (0.0, 1.0, 4.0, 16.0)
 """How far locations lie from the prior's, in the head's own coordinates."""
+INSIDE = 1e-3
+"""How far inside its bounds a log scale stays: at a bound itself the gradient is zero or not by rounding."""
 
 
 def edges(family: LatentFamily, seeds: Sequence[int]) -> dict[str, list[float]]:
     """Per seed "edge_failures", "edge_failures_float64" and "edge_error", over 200 heads that the seed draws.
 
-    A head's location has a random direction and one of four radii; each log scale is at one of its bounds or 0. Values
-    are a sample, both log-densities and the KL's terms; gradients are those of the KL in the head. The error is the
-    95th percentile over heads of |gradient32 - gradient64| / (1 + |gradient64|), infinite where float32 failed.
+    A head's location has a random direction and one of four radii; each log scale is just inside one of its bounds, or
+    0. Values are a sample, both log-densities and the KL's terms; gradients are those of the KL in the head. The error
+    is the 95th percentile over heads of |gradient32 - gradient64| / (1 + |gradient64|), infinite where float32 failed.
     """
     found: dict[str, list[float]] = {"edge_failures": [], "edge_failures_float64": [], "edge_error": []}
     for generator in generators(seeds, "evaluation noise"):
@@ -42,8 +44,10 @@ def _heads(family: LatentFamily, generator: torch.Generator) -> tuple[Tensor, Te
     direction = torch.randn(CORNERS, family.dim, generator=generator, dtype=torch.float64)
     radius = torch.tensor(RADII, dtype=torch.float64)[torch.randint(len(RADII), (CORNERS, 1), generator=generator)]
     scales = family.num_parameters - family.dim
-    bounds = torch.tensor([math.log(family.bounds.scale_min), 0.0, math.log(family.bounds.scale_max)])
-    corner = bounds.double()[torch.randint(3, (CORNERS, scales), generator=generator)]
+    low, high = math.log(family.bounds.scale_min) + INSIDE, math.log(family.bounds.scale_max) - INSIDE
+    # where the head puts out squares of scales, a log scale is half a column
+    unit = float(family.log_scales(torch.ones(1, family.num_parameters))[0, -1])
+    corner = torch.tensor([low, 0.0, high]).double()[torch.randint(3, (CORNERS, scales), generator=generator)] / unit
     location = radius * direction / direction.norm(dim=-1, keepdim=True)
     return torch.cat((location, corner), -1), family.noise(generator, CORNERS, dtype=torch.float64)
 

@@ -72,7 +72,7 @@ class Latent(Strict):
     head: Literal["vanilla", "geo"] | None = None
     curvature: float = 1.0
     learned: bool = False
-    scale_min: float = Field(default=0.01, gt=0)
+    scale_min: float = Field(default=1e-6, gt=0)
     scale_max: float = Field(default=3.0, gt=0)
     height_max: float = Field(default=20.0, gt=0)
 
@@ -101,8 +101,11 @@ class Latent(Strict):
             )
         if self.geo and self.family.startswith("gaussian") and self.family != "gaussian-manifold-normal":
             raise ValueError(f"head 'geo' is the identity in flat space: use 'vanilla' for family {self.family!r}")
-        if self.family.startswith("riemannian-normal") and self.scale_max > 3:
-            raise ValueError(f"scale_max {self.scale_max}: the Riemannian normal's normaliser is accurate up to 3")
+        if self.family.startswith("riemannian-normal") and (self.scale_min < 0.001 or self.scale_max > 3):
+            raise ValueError(
+                f"scale_min {self.scale_min}, scale_max {self.scale_max}: the Riemannian normal's normaliser is "
+                "accurate for scales from 0.001 to 3"
+            )
         return self
 
 
