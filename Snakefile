@@ -245,13 +245,15 @@ rule paper:
         "hrssm/formulas/formulas.typ",
     output:
         f"{RESULTS}/paper.pdf",
+        f"{RESULTS}/supplement.pdf",
     log:
         f"{RESULTS}/logs/paper.log",
     resources:
         mem_mb=1000,
         runtime=10,
     shell:
-        "{PYTHON:q} -m experiments.report.typeset --scale {SCALE} --out {output:q} 2>&1 | tee {log:q}"
+        "({PYTHON:q} -m experiments.report.typeset --scale {SCALE} --out {output[0]:q} && "
+        "{PYTHON:q} -m experiments.report.typeset --scale {SCALE} --source supplement --out {output[1]:q}) 2>&1 | tee {log:q}"
 
 
 rule publish:
@@ -260,6 +262,7 @@ rule publish:
         rules.paper.output,
     output:
         "paper/paper.pdf",
+        "paper/supplement.pdf",
     params:
         scale=SCALE,
     log:
@@ -268,7 +271,7 @@ rule publish:
         mem_mb=100,
         runtime=5,
     shell:
-        "cp {input:q} {output:q} 2> {log:q}"
+        "cp {input[0]:q} {output[0]:q} 2> {log:q} && cp {input[1]:q} {output[1]:q} 2>> {log:q}"
 
 
 rule accept:

@@ -82,10 +82,11 @@ def archived(folder: Path) -> dict[tuple[str, str], Archived]:
     return found
 
 
-def add(directory: Path, folder: Path, *, weights: bool = False) -> Path:
+def add(directory: Path, folder: Path, *, weights: bool = False, commit: str | None = None) -> Path:
     """Copy an evaluated run into the archive and return where it is; an older archived run of the cell goes.
 
-    Raises RecordError where the run is not whole, or the archive would grow beyond what may be committed.
+    ``commit`` is for a run whose manifest does not say which commit made it. Raises RecordError where the run is not
+    whole, or the archive would grow beyond what may be committed.
     """
     state = inspect(directory)
     manifest, evaluation = state.manifest, state.evaluation
@@ -110,7 +111,7 @@ def add(directory: Path, folder: Path, *, weights: bool = False) -> Path:
         _write_weights(directory, manifest, there / WEIGHTS)
         kept[WEIGHTS] = file_digest(there / WEIGHTS)
     write_json(there / EVALUATED, {**evaluation, "files": {EVALUATION: files[EVALUATION]}})
-    write_json(there / MANIFEST, {**manifest, "files": kept})
+    write_json(there / MANIFEST, {**manifest, "commit": manifest.get("commit") or commit, "files": kept})
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     if size > LARGEST:
         shutil.rmtree(there)
@@ -136,11 +137,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("runs", type=Path, nargs="+", help="runs, or folders that hold runs")
     parser.add_argument("--out", type=Path, default=Path("experiments/archive"), help="the archive")
     parser.add_argument("--weights", action="store_true", help="keep the weights of the first seed as well")
+    parser.add_argument("--commit", default=None, help="the commit that made runs whose manifest does not say")
     given = parser.parse_args(argv)
     status = 0
     for directory in find(given.runs):
         try:
-            print(add(directory, given.out, weights=given.weights))
+            print(add(directory, given.out, weights=given.weights, commit=given.commit))
         except RecordError as error:
             print(f"error: {error}", file=sys.stderr)
             status = 2

@@ -23,7 +23,11 @@ class Selection:
         rows = summary[summary["experiment"] == experiment.id]
         keys = ["cell", "metric", "control", "protocol", "range", "final"]
         self._groups: Mapping[Any, pd.DataFrame] = {key: group for key, group in rows.groupby(keys)}
-        self.metrics = set(rows["metric"])
+        self._cells = set(rows["cell"])
+
+    def measured(self, cell: str) -> bool:
+        """Whether a cell, or any cell of a pool, has been run."""
+        return cell in self._cells
 
     def rows(self, quantity: Quantity, *, final: bool = True) -> pd.DataFrame:
         """The rows of a quantity in order of steps: one at the end of a run, or with final=False its curve."""

@@ -146,6 +146,7 @@ def make_table(selection: Selection, printed: Sequence[Printed]) -> dict[str, An
         "columns": {name: word.label for name, word in vocabulary.controls.items() if name != "trained"},
         "figures": [{"name": figure.name, "caption": figure.caption} for figure in experiment.figures],
         "blocks": blocks,
+        "measured": any(row["trained"] is not None for row in rows),
         "printed": sum(row["printed"] is not None and row["printed"]["value"] is not None for row in rows),
         "compared": len(compared),
         "covered": sum(compared),

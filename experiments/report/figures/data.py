@@ -39,9 +39,10 @@ class Data:
 
     @property
     def tracks(self) -> list[Track]:
-        """The tracks that this experiment has, published first."""
+        """The tracks of this experiment whose cells have been run (all of them where none has), published first."""
         there = {self.settings(cell).track for cell in self.experiment.shown}
-        return [track for track in get_args(Track) if track in there]
+        run = {self.settings(cell).track for cell in self.experiment.shown if self.selection.measured(cell)}
+        return [track for track in get_args(Track) if track in (run or there)]
 
     def cells(self, track: Track) -> list[str]:
         """The cells of a track in the order of the file."""
