@@ -85,6 +85,10 @@ class LatentFamily(ABC):
         form."""
         return {"kl": kl_divergence(self.distribution(posterior), self.distribution(prior))}
 
+    def entropy(self, raw: Tensor) -> Tensor:
+        """The entropy (...) in nats, with respect to the volume; an estimate where the law has no other."""
+        return self.distribution(raw).entropy()
+
     def exp_origin(self, tangent: Tensor) -> Tensor:
         """The location columns (..., d) of a head whose output (..., d) is a tangent vector at the origin.
 

@@ -65,3 +65,24 @@ class LayerNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.addcmul(self.bias, self.gain, F.layer_norm(x, x.shape[-1:], eps=self.eps))
+
+
+class NormedMLP(nn.Module):
+    """Affine maps, each but the last followed by layer normalisation and SiLU; ``sizes`` from input to output.
+
+    ``zero`` starts the last map at zero, so that the network's first word is the same for every input. These are the
+    networks of DreamerV3 (Hafner et al., 2023, arXiv 2301.04104).
+    """
+
+    def __init__(self, generators: Generators, *sizes: int, zero: bool = False) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(Linear(generators, a, b) for a, b in itertools.pairwise(sizes))
+        self.norms = nn.ModuleList(LayerNorm(generators, width) for width in sizes[1:-1])
+        if zero:
+            for parameter in self.layers[-1].parameters():
+                nn.init.zeros_(parameter)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer, norm in zip(self.layers, self.norms, strict=False):
+            x = F.silu(norm(layer(x)))
+        return self.layers[-1](x)

@@ -101,11 +101,13 @@ class S5(nn.Module):
         inputs = torch.view_as_complex(self.input_weight) * gain[:, None]
         return Discrete(decay, torch.view_as_real(inputs).flatten(2), self.output_weight.flatten(1, 2))
 
-    def observe(self, u: Tensor, state: Tensor, resets: Tensor) -> tuple[Tensor, Tensor]:
-        """Outputs (M, T, B, H) and states (M, T, B, P) of inputs (M, T, B, H), the state before them (M, B, P), and
-        where that is set to zero before a step (M, T, B)."""
+    def observe(self, u: Tensor, state: Tensor, resets: Tensor, start: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Outputs (M, T, B, H) and states (M, T, B, P) of inputs (M, T, B, H), the state before them (M, B, P), and the
+        steps (M, T, B) before which it is set to ``start`` (M, 1, P), or to zero."""
         discrete, rows = self.discretise(), u.flatten(1, 2)
         drive = _as_complex(rows @ discrete.inputs).unflatten(1, u.shape[1:3])
+        if start is not None:  # what is left of it after one step is added where the scan starts from zero
+            drive = torch.addcmul(drive, resets.unsqueeze(-1).to(drive), (discrete.decay[:, None] * start)[:, None])
         states = scan(discrete.decay, drive, state, resets)
         return self._put_out(rows, states.flatten(1, 2), discrete).view(u.shape), states
 
@@ -128,12 +130,14 @@ class S5Block(nn.Module):
         bound = 1 / math.sqrt(width)
         self.mixing = nn.ParameterList(uniform(generators, width, width, bound=bound) for _ in range(2))
 
-    def observe(self, x: Tensor, state: Tensor, resets: Tensor) -> tuple[Tensor, Tensor]:
+    def observe(self, x: Tensor, state: Tensor, resets: Tensor, start: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Outputs (M, T, B, H) and states (M, T, B, 2, P); arguments as in `S5.observe`, the state (M, B, 2, P)."""
         states = []
-        for layer, norm, weight, before in zip(self.layers, self.norms, self.mixing, state.unbind(2), strict=False):
-            y, after = layer.observe(norm(x.flatten(1, 2)).view(x.shape), before, resets)
-            x = x + F.gelu(y.flatten(1, 2) @ weight).view(x.shape)
+        for k in range(2):
+            normal = self.norms[k](x.flatten(1, 2)).view(x.shape)
+            own = None if start is None else start[:, :, k]
+            y, after = self.layers[k].observe(normal, state[:, :, k], resets, own)
+            x = x + F.gelu(y.flatten(1, 2) @ self.mixing[k]).view(x.shape)
             states.append(after)
         return x + self.norms[2](x.flatten(1, 2)).view(x.shape), torch.stack(states, 3)
 
@@ -165,12 +169,13 @@ class S5Stack(nn.Module):
         """The matrices of every layer for one step, for ``step``."""
         return [layer.discretise() for block in self.blocks for layer in block.layers]
 
-    def observe(self, x: Tensor, state: Tensor, resets: Tensor) -> tuple[Tensor, Tensor]:
-        """Outputs (M, T, B, H) and states (M, T, B, 2 depth, P) of inputs (M, T, B, H), from the state before them and
-        the steps before which it is set to zero (M, T, B)."""
+    def observe(self, x: Tensor, state: Tensor, resets: Tensor, start: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Outputs (M, T, B, H) and states (M, T, B, 2 depth, P) of inputs (M, T, B, H), from the state before them; the
+        state is set to ``start`` (M, 1, 2 depth, P), or to zero, before the steps with ``resets`` (M, T, B)."""
+        starts = [None] * len(self.blocks) if start is None else start.split(2, 2)
         states = []
-        for block, before in zip(self.blocks, state.split(2, 2), strict=True):
-            x, after = block.observe(x, before, resets)
+        for block, before, own in zip(self.blocks, state.split(2, 2), starts, strict=True):
+            x, after = block.observe(x, before, resets, own)
             states.append(after)
         return x, torch.cat(states, 3)
 

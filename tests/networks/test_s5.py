@@ -106,17 +106,19 @@ def test_composition_of_steps_is_associative_with_resets():
 @pytest.mark.parametrize(
     "build", [lambda g: S5Stack(g, 6, 8, depth=2), lambda g: S5Block(g, 6, 8)], ids=["stack", "block"]
 )
-def test_a_parallel_pass_and_single_steps_agree(float64, recurrence, build):
+@pytest.mark.parametrize("starts", [False, True], ids=["zero", "start"])
+def test_a_parallel_pass_and_single_steps_agree(float64, recurrence, build, starts):
     model = build(generators(2))
     layers = 4 if isinstance(model, S5Stack) else 2
     g = torch.Generator().manual_seed(3)
     x = torch.randn(2, 11, 3, 6, generator=g)
     state = torch.randn(2, 3, layers, 8, generator=g, dtype=torch.complex128)
     resets = torch.rand(2, 11, 3, generator=g) < 0.2
-    outputs, states = model.observe(x, state, resets)
+    start = torch.randn(2, 1, layers, 8, generator=g, dtype=torch.complex128) if starts else None
+    outputs, states = model.observe(x, state, resets, start)
     discrete = model.discretise() if isinstance(model, S5Stack) else [layer.discretise() for layer in model.layers]
     for t in range(11):
-        state = torch.where(resets[:, t, :, None, None], 0, state)
+        state = torch.where(resets[:, t, :, None, None], 0 if start is None else start, state)
         y, state = model.step(x[:, t], state, discrete)
         torch.testing.assert_close(outputs[:, t], y, **DOUBLE)
         torch.testing.assert_close(states[:, t], state, **DOUBLE)
