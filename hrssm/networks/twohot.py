@@ -33,14 +33,16 @@ class TwoHot:
         self.bins, self.low, self.high = bins, low, high
         self.width = (high - low) / (bins - 1)
 
-    def log_prob(self, logits: Tensor, values: Tensor) -> Tensor:
-        """The code's cross-entropy with the law of the logits (..., bins), negated, for values (...)."""
-        place = ((symlog(values) - self.low) / self.width).clamp(0, self.bins - 1)
-        below = place.floor().clamp(max=self.bins - 2).long()
-        share = (place - below).unsqueeze(-1)  # of the bin above
+    def log_prob(self, logits: Tensor, *values: Tensor) -> Tensor:
+        """Cross-entropies of the values' codes with the law of logits (..., bins), negated, summed over values."""
         logs = F.log_softmax(logits, -1)
-        pair = logs.gather(-1, torch.stack((below, below + 1), -1))
-        return ((1 - share) * pair[..., :1] + share * pair[..., 1:]).squeeze(-1)
+        total = torch.zeros_like(values[0])
+        for value in values:
+            place = ((symlog(value) - self.low) / self.width).clamp(0, self.bins - 1)
+            below = place.floor().clamp(max=self.bins - 2).nan_to_num()  # what is not a number stays in the share
+            pair = logs.gather(-1, torch.stack((below, below + 1), -1).long())
+            total = total + torch.lerp(pair[..., 0], pair[..., 1], place - below)
+        return total
 
     def mean(self, logits: Tensor) -> Tensor:
         """The number (...) that logits (..., bins) stand for: symexp of the mean in symlog space."""

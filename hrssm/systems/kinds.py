@@ -67,7 +67,7 @@ class Kind:
         return sources(*self.evaluation_roots, *settings.modules())
 
 
-KINDS: dict[str, Kind] = {name: Kind(name, f"hrssm.systems.{name}") for name in ("rssm", "updates", "vae")}
+KINDS: dict[str, Kind] = {name: Kind(name, f"hrssm.systems.{name}") for name in ("rssm", "updates", "vae", "hieros")}
 
 
 def kind(name: str) -> Kind:

@@ -115,6 +115,7 @@ def poisoned(victim: int, build):
             for path, tensor in tensors(state).items():
                 if tensor.is_floating_point() and tensor.ndim > 1 and len(tensor) == len(seeds) and "adam" not in path:
                     tensor[seeds.index(victim)] = float("nan")
+            learner.load_state_dict(state)
         return learner
 
     return build_poisoned

@@ -38,6 +38,17 @@ TINY: dict[str, dict[str, Any]] = {
         "training": {"steps": 12, "batch": 4, "length": 3},
         "evaluation": {"sequences": 2, "rollout": 10},
     },
+    "hieros": {
+        "task": {"name": "tree", "branching": 2, "depth": 2, "length": 6, "observation_dim": 5},
+        "model": {
+            **{"latent": {"dim": 9}, "width": 8, "states": 4, "depth": 1, "blocks": 2, "hidden": 8, "layers": 1},
+            "initial": "learned",
+        },
+        "agent": {"horizon": 3, "hidden": 8, "layers": 1},
+        "replay": {"capacity": 30},
+        "training": {"steps": 12, "batch": 2, "length": 5, "decisions_per_update": 3, "prefill": 10},
+        "evaluation": {"episodes": 3},
+    },
 }
 
 

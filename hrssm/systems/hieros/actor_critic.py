@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from hrssm.latents.one_hot import OneHot
 from hrssm.networks.layers import Generators, NormedMLP
 from hrssm.networks.twohot import TwoHot, symlog
 from hrssm.systems.hieros.settings import ActorCritic as Settings
@@ -19,7 +20,7 @@ __all__ = ["Actor", "Critic", "Spread", "discounts", "returns"]
 
 
 class Choice(NamedTuple):
-    """Actions as one-hot rows (M, N, A), their log-probabilities and the policy's entropy (M, N)."""
+    """Actions as one-hot columns (M, N, A), their log-probabilities and the policy's entropy (M, N)."""
 
     action: Tensor
     log_prob: Tensor
@@ -27,32 +28,23 @@ class Choice(NamedTuple):
 
 
 class Actor(nn.Module):
-    """A policy: ``variables`` independent categorical variables of ``classes`` each, one per cent of each uniform.
+    """A policy over one-hot columns, one per cent of each uniform.
 
     One variable is a choice among actions; several are a code, as a higher level sets it for a lower one.
     """
 
-    uniform_share = 0.01
-
-    def __init__(self, settings: Settings, inputs: int, variables: int, classes: int, g: Generators) -> None:
+    def __init__(self, settings: Settings, inputs: int, columns: OneHot, g: Generators) -> None:
         super().__init__()
-        self.variables, self.classes = variables, classes
-        self.network = NormedMLP(g, inputs, *[settings.hidden] * settings.layers, variables * classes, zero=True)
-
-    @property
-    def actions(self) -> int:
-        """Length of an action: one-hot rows side by side."""
-        return self.variables * self.classes
+        self.columns = columns
+        self.network = NormedMLP(g, inputs, *[settings.hidden] * settings.layers, columns.size, zero=True)
 
     def forward(self, inputs: Tensor, noise: Tensor) -> Choice:
-        """Choose at inputs (M, N, ...); noise (M, N, A) are standard exponentials."""
-        learned = self.network(inputs).unflatten(-1, (self.variables, self.classes)).softmax(-1)
-        p = (1 - self.uniform_share) * learned + self.uniform_share / self.classes
-        chosen = (p.detach() / noise.view_as(p)).argmax(-1, keepdim=True)
-        action = torch.zeros_like(p).scatter_(-1, chosen, 1.0)
+        """Choose at inputs (M, N, ...); noise (M, N, A) as `OneHot.noise` gives it."""
+        p = self.columns.probabilities(self.network(inputs))
+        action = self.columns.coded(self.columns.draw(p, noise), p.dtype)
         logs = p.log()
-        entropy = -(p * logs).sum((-2, -1))
-        return Choice(action.flatten(-2), logs.gather(-1, chosen).sum((-2, -1)), entropy)
+        log_prob = (action * logs.flatten(-2)).sum(-1)
+        return Choice(action, log_prob, -(p * logs).sum((-2, -1)))
 
 
 class Critic(nn.Module):
@@ -78,7 +70,7 @@ class Critic(nn.Module):
         """Cross-entropies (M, N) with the returns ``targets``, and with the slow copy's own value."""
         with torch.no_grad():
             steady = self.value(self.slow(inputs))
-        return -self.twohot.log_prob(logits, targets) - self.twohot.log_prob(logits, steady)
+        return -self.twohot.log_prob(logits, targets, steady)
 
     @torch.no_grad()
     def follow(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,12 +10,13 @@ import torch
 from torch import Tensor
 
 from hrssm.environments.resumable import Resumable
+from hrssm.latents.one_hot import OneHot
 from hrssm.systems.hieros.level import Level
 from hrssm.systems.hieros.settings import Settings
 from hrssm.systems.hieros.tasks import make
 from hrssm.training.seeds import generators
 
-__all__ = ["Agent", "Episode"]
+__all__ = ["Agent", "Episode", "play"]
 
 
 class Episode(NamedTuple):
@@ -33,11 +35,21 @@ class Agent:
         self.env = Resumable(make(settings))
         shape, actions = self.env.observation_space.shape, int(self.env.action_space.n)  # type: ignore[union-attr]
         assert shape is not None
-        self.level = Level(settings, shape, 1, actions, seed, device)
+        self.level = Level(settings, shape, OneHot(1, actions), seed, device)
         self.actions = actions
         self.dice = generators([seed], "environment")[0]
         self.decisions, self.finished = 0, list[Episode]()
         self._begin()
+
+    @property
+    def alive(self) -> bool:
+        """Whether all it has learned from was finite."""
+        return self.level.alive
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers it trains."""
+        return self.level.parameters
 
     def step(self) -> dict[str, Tensor]:
         """The decisions of one step, and one update; the first step plays at random before them."""
@@ -81,6 +93,7 @@ class Agent:
     def state_dict(self) -> dict[str, Any]:
         """All that changes."""
         return {
+            "weights": {name: module.state_dict() for name, module in self.level.modules().items()},
             "level": self.level.state_dict(),
             "environment": self.env.state_dict(),
             "dice": self.dice.get_state(),
@@ -91,9 +104,34 @@ class Agent:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go back to a state; the running episode is played again up to where it was."""
+        for name, module in self.level.modules().items():
+            module.load_state_dict(state["weights"][name])
         self.level.load_state_dict(state["level"])
         self.env.load_state_dict(state["environment"])
         self.dice.set_state(state["dice"].cpu())
         self.observation = state["observation"].cpu().numpy()
         self.decisions, self.reward, self.score, self.length, self.first = state["counts"]
         self.finished = [Episode(*episode) for episode in state["finished"]]
+
+
+def play(settings: Settings, agent: Agent | None, dice: torch.Generator, noise: torch.Generator) -> Iterator[Episode]:
+    """The settings' number of episodes, played by an agent that learns nothing from them, or at random by none.
+
+    dice draws the episodes' seeds and random actions, noise what the agent draws.
+    """
+    env = make(settings)
+    actions = int(env.action_space.n)  # type: ignore[union-attr]
+    if agent is not None:
+        agent.level.draws["acting"] = noise
+    for _ in range(settings.evaluation.episodes):
+        observation, _ = env.reset(seed=int(torch.randint(2**31, (), generator=dice)))
+        score, length, terminated, truncated = 0.0, 0, False, False
+        while not (terminated or truncated):
+            if agent is None:
+                action = int(torch.randint(actions, (), generator=dice))
+            else:
+                seen = torch.as_tensor(observation, device=agent.device)[None, None]
+                action = int(agent.level.act(seen, first=length == 0))
+            observation, reward, terminated, truncated, _ = env.step(np.int64(action))
+            score, length = score + float(reward), length + 1
+        yield Episode(score, length, terminated)

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from hrssm.latents.one_hot import OneHot
 from hrssm.latents.table import latent
 from hrssm.replay.buffer import Field, ReplayBuffer
 from hrssm.replay.samplers import Beta, Law, TimeBalanced, Uniform
@@ -35,24 +35,23 @@ class Imagined(NamedTuple):
 class Level:
     """An agent of one level, with a seed of its own: it acts, remembers, and learns from what it remembers.
 
-    observation is the shape of what it sees; an action is a choice of ``variables`` variables of ``classes`` each.
+    observation is the shape of what it sees; actions are one-hot columns.
     """
 
     def __init__(
         self,
         settings: Settings,
         observation: tuple[int, ...],
-        variables: int,
-        classes: int,
+        columns: OneHot,
         seed: int,
         device: torch.device,
     ) -> None:
-        self.settings, self.device, self.variables = settings, device, variables
+        self.settings, self.device, self.columns = settings, device, columns
         weights = generators([seed], "weights", device)
         self.family = latent(settings.model.latent.family)(settings.model.latent.dim)
-        self.model = WorldModel(settings.model, self.family, observation, variables * classes, weights)
+        self.model = WorldModel(settings.model, self.family, observation, columns.size, weights)
         inputs = self.family.dim + settings.model.width + len(settings.agent.inputs)
-        self.actor = Actor(settings.agent, inputs, variables, classes, weights)
+        self.actor = Actor(settings.agent, inputs, columns, weights)
         self.critic = Critic(settings.agent, inputs, weights)
         self.spread = Spread(1, device)
         t = settings.training
@@ -68,7 +67,7 @@ class Level:
         kind = torch.uint8 if len(observation) == 3 else torch.float32
         fields = {
             "observation": Field(observation, kind),
-            "action": Field((variables,), torch.uint8),
+            "action": Field((columns.variables,), torch.uint8),
             "reward": Field(),
             "first": Field((), torch.bool),
             "terminal": Field((), torch.bool),
@@ -76,13 +75,22 @@ class Level:
         self.replay = ReplayBuffer(
             fields, settings.replay.capacity, generators([seed], "replay")[0], law=law(settings.replay)
         )
-        self.moment, self.action = self.model.begin(1), self._coded(torch.zeros(1, 1, variables, dtype=torch.int64))
+        self.moment, self.action = self.model.begin(1), torch.zeros(1, 1, columns.size, device=device)
         self.prepared: Any = None
 
     @property
     def alive(self) -> bool:
         """Whether every loss and gradient has been finite."""
         return all(bool(optimiser.finite.all()) for optimiser in self.optimisers.values())
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers are trained."""
+        return sum(p[0].numel() for module in self.modules().values() for p in module.parameters() if p.requires_grad)
+
+    def modules(self) -> dict[str, nn.Module]:
+        """What holds weights, by name."""
+        return {"model": self.model, "actor": self.actor, "critic": self.critic, "spread": self.spread}
 
     @torch.no_grad()
     def act(self, observation: Tensor, *, first: bool) -> Tensor:
@@ -94,8 +102,8 @@ class Level:
             self.moment, self.action, observation, self._noise(g, 1), self.prepared, first=first
         )
         inputs, _ = self._seen(self.moment)
-        self.action = self.actor(inputs, self._exponentials(g, 1)).action
-        return self.action.view(self.variables, -1).argmax(-1)
+        self.action = self.actor(inputs, self.columns.noise(g, 1, 1)).action
+        return self.columns.chosen(self.action[0, 0])
 
     def update(self) -> dict[str, Tensor]:
         """One update of world model, actor and critic, and what it saw, each (1,)."""
@@ -151,7 +159,7 @@ class Level:
                 continues.append(extras["continue"])
             if k == self.settings.agent.horizon:
                 break
-            choice = self.actor(seen, self._exponentials(g, rows))
+            choice = self.actor(seen, self.columns.noise(g, 1, rows))
             logs.append(choice.log_prob)
             entropies.append(choice.entropy)
             with torch.no_grad():
@@ -172,23 +180,15 @@ class Level:
     def _window(self, rows: Mapping[str, Tensor]) -> Window:
         """Drawn windows (B, T, ...) as the world model takes them, (1, T, B, ...)."""
         turned = {name: row.to(self.device).transpose(0, 1)[None] for name, row in rows.items()}
-        turned["action"] = self._coded(turned["action"].long())
+        turned["action"] = self.columns.coded(turned["action"].long())
         return Window(**turned)
-
-    def _coded(self, classes: Tensor) -> Tensor:
-        """Classes (..., variables) as one-hot rows side by side."""
-        return F.one_hot(classes, self.actor.classes).flatten(-2).to(self.device, torch.get_default_dtype())
 
     def _noise(self, g: torch.Generator, *shape: int) -> Tensor:
         return self.family.noise(g, 1, *shape)
 
-    def _exponentials(self, g: torch.Generator, rows: int) -> Tensor:
-        return torch.empty(1, rows, self.actor.actions, device=self.device).exponential_(generator=g)
-
     def state_dict(self) -> dict[str, Any]:
-        """All that changes."""
+        """All that changes, but for the weights."""
         return {
-            "modules": {name: module.state_dict() for name, module in self._modules().items()},
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
             "draws": {name: g.get_state() for name, g in self.draws.items()},
             "replay": self.replay.state_dict(),
@@ -198,8 +198,6 @@ class Level:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go back to a state."""
-        for name, module in self._modules().items():
-            module.load_state_dict(state["modules"][name])
         for name, optimiser in self.optimisers.items():
             optimiser.load_state_dict(state["optimisers"][name])
         for name, g in self.draws.items():
@@ -207,9 +205,6 @@ class Level:
         self.replay.load_state_dict(state["replay"])
         self.moment, self.action = Moment(*state["moment"]), state["action"]
         self.prepared = None
-
-    def _modules(self) -> dict[str, nn.Module]:
-        return {"model": self.model, "actor": self.actor, "critic": self.critic, "spread": self.spread}
 
 
 def law(settings: Replay) -> Law:
