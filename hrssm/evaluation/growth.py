@@ -25,11 +25,11 @@ def absorbed(state: Tensor, increment: Tensor, dtype: torch.dtype) -> Tensor:
     """Whether a sum in ``dtype`` loses an increment (..., N): most non-zero coordinates change nothing when added.
 
     One is lost from a ratio |h_i|/|delta_i| of 2^(p+1) or 2^(p+2) on, p the format's stored fraction bits
-    (`hrssm.networks.bounds.absorption`). A zero increment is not absorbed.
+    (`hrssm.networks.bounds.absorption`). A zero increment is not absorbed; a state that is not finite absorbs all.
     """
     low = state.to(dtype)
     present = increment != 0
-    lost = (low + increment.to(dtype) == low) & present
+    lost = ((low + increment.to(dtype) == low) | ~low.isfinite()) & present
     return lost.sum(-1) * 2 > present.sum(-1)
 
 
@@ -98,7 +98,9 @@ class Growth:
             "ratio": (step / size).mean(2),
             "cosine": ((before * increment).sum(-1) / (size * step)).mean(2),
             "straightness": ((states - self._start[:, None]).norm(dim=-1) / path).mean(2),
-            "rises": (states.norm(dim=-1) > size * (1 + 1e-6)).double().mean(2),
+            "rises": torch.where(
+                states.isfinite().all(-1), (states.norm(dim=-1) > size * (1 + 1e-6)).double(), torch.nan
+            ).mean(2),
             **{f"absorbed_{name}": absorbed(before, increment, dtype) for name, dtype in FORMATS.items()},
             **{
                 f"overflowed_{name}": (~(states.abs() <= most).all(-1)).double().mean(2)

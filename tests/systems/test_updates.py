@@ -96,7 +96,7 @@ def test_a_roll_out_of_a_known_map_measures_it(factor: float) -> None:
     model.cell = Scaled(factor)
     paths = task.draw(200, 5, streams(0))
     paths.start.fill_(task.levels - 1)  # the opening puts a one into every coordinate
-    measured = unrolled(model.double(), task, paths, 20, (1, 10))
+    measured = unrolled(model.double(), task, paths, 20, (1, 10), streams(9))
     far = {name: float(value) for name, value in measured[10].items()}
     # What is turned keeps its share of a perturbation; what is halved as well is forgotten.
     assert far["lyapunov"] == pytest.approx(math.log(factor), abs=1e-6)
@@ -106,6 +106,17 @@ def test_a_roll_out_of_a_known_map_measures_it(factor: float) -> None:
     assert set(measured) == {1, 10}
 
 
+def test_a_perturbation_is_not_one_that_the_update_ignores() -> None:
+    # A constant that is added to all coordinates passes LayerNorm unseen: along it nothing is stretched.
+    settings = tiny("updates", model={"update": "residual-layernorm", "hidden": 8})
+    task = Task(settings.data, CPU)
+    model = build_model(settings, [0], task)
+    for p in model.cell.parameters():
+        p.data *= 2
+    measured = unrolled(model.double(), task, task.draw(20, 4, streams(0)), 20, (1,), streams(9))
+    assert abs(float(measured[1]["lyapunov"])) > 1e-3
+
+
 def test_accuracy_counts_the_depths_that_are_named() -> None:
     settings = tiny("updates", data={"law": "balanced", "depth": 1}, model={"update": "direct", "hidden": 2})
     task = Task(settings.data, CPU)
@@ -113,7 +124,7 @@ def test_accuracy_counts_the_depths_that_are_named() -> None:
     for p in model.parameters():
         p.data.zero_()
     model.readout.bias.data[..., 1] = 1  # always names depth 1, which is the truth every other step
-    measured = unrolled(model.double(), task, task.draw(200, 8, streams(0)), 20, (10,))
+    measured = unrolled(model.double(), task, task.draw(200, 8, streams(0)), 20, (10,), streams(9))
     assert float(measured[10]["accuracy"]) == pytest.approx(0.5, abs=0.01)
 
 

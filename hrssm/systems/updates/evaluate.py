@@ -47,7 +47,7 @@ def evaluate(
         reached = [factor for factor in factors if factor <= most]
         say(f"evaluating {control}: {length * reached[-1]} steps")
         twin = copy.deepcopy(model).double()
-        measured = unrolled(twin, task, paths, length, reached)
+        measured = unrolled(twin, task, paths, length, reached, generators(seeds, "evaluation noise", task.device))
         for factor, values in gates(twin, task, paths, length, reached).items():
             measured[factor] |= values
         for factor, values in measured.items():
@@ -59,11 +59,19 @@ def evaluate(
 
 
 @torch.no_grad()
-def unrolled(model: Integrator, task: Task, paths: Paths, length: int, factors: Sequence[int]) -> Measured:
+def unrolled(
+    model: Integrator,
+    task: Task,
+    paths: Paths,
+    length: int,
+    factors: Sequence[int],
+    directions: Sequence[torch.Generator],
+) -> Measured:
     """Growth, accuracy, Jacobian and growth of a perturbation along sequences, at each horizon.
 
     Every state has a shadow beside it in the batch, a small step away, which is drawn back to that distance after each
-    update: how far the two part is how much the update stretches.
+    update: how far the two part is how much the update stretches. ``directions`` draws the first step, since a special
+    one may never turn: (1, .., 1) is what LayerNorm does not see.
     """
     start = model.begin(task.opening(paths.start).double())
     rows, horizon_of = start.shape[1], {length * factor - 1: factor for factor in factors}
@@ -84,7 +92,8 @@ def unrolled(model: Integrator, task: Task, paths: Paths, length: int, factors: 
         gap = torch.where(size > 0, gap / size, torch.nn.functional.normalize(before, dim=-1))
         return torch.cat((state, state + apart(state) * gap), 1)
 
-    shadow = start + apart(start) * torch.nn.functional.normalize(torch.ones_like(start), dim=-1)
+    drawn = [torch.randn(start.shape[1:], generator=g, device=g.device, dtype=start.dtype) for g in directions]
+    shadow = start + apart(start) * torch.nn.functional.normalize(torch.stack(drawn), dim=-1)
     growth, named, seen = Growth(start), [], 0
     for both in roll(torch.cat((start, shadow), 1), step, length * factors[-1]):
         states = both[:, :, :rows]
