@@ -46,7 +46,8 @@ class Selection:
     def converged(self, cell: str) -> bool:
         """Whether a cell's training error had stopped falling when its run ended."""
         metric = self.experiment.vocabulary.plateau
-        fallen = fall(self.rows(Quantity(cell=cell, metric=metric, protocol="train"), final=False))
+        protocol = self.experiment.vocabulary.plateau_protocol
+        fallen = fall(self.rows(Quantity(cell=cell, metric=metric, protocol=protocol), final=False))
         return fallen is not None and fallen < STILL_FALLING
 
     def estimate(self, quantity: Quantity) -> Interval:

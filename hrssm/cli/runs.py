@@ -90,9 +90,9 @@ def train(
 
 
 def _scales(experiment: Path) -> Path:
-    """The scales of an experiment file: beside it, or beside its system's folder."""
-    beside = experiment.parent / "scales.yaml"
-    return beside if beside.is_file() else experiment.parent.parent / "scales.yaml"
+    """The scales of an experiment file: those of the nearest folder above it that has some."""
+    above = (folder / "scales.yaml" for folder in experiment.absolute().parents)
+    return next((path for path in above if path.is_file()), experiment.parent.parent / "scales.yaml")
 
 
 def evaluate(

@@ -2,8 +2,8 @@
 
 Each layer halves, or doubles, the image's side with kernels of 4 x 4: 64, 32, 16, 8, 4. Channels double towards the
 features: depth, 2, 4 and 8 depth. Members are convolved one after the other with the layout that puts channels last,
-which on a processor costs up to a third less than one grouped convolution (measured forward and backward at depths 8
-to 32, one and five members), and leaves a member's numbers untouched by its neighbours.
+which on a processor is no slower than one grouped convolution (`python -m benchmarks.vae` times both), and leaves a
+member's numbers untouched by its neighbours.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ class Learner(Protocol):
     alive (members,): bool, which members have had a finite loss and gradient at every step so far; one that has not is
     out from then on and must not touch the others.
     parameters: how many numbers one member trains.
+    A learner may also have ``facts``, what the manifest is to say of its data (hashes, counts), as JSON can write it.
     """
 
     @property

@@ -298,6 +298,7 @@ def _manifest(
         "device": str(device),
         "device_name": device_name(device),
         "parameters": learner.parameters,
+        "facts": getattr(learner, "facts", {}),
         "wall_seconds": progress.wall_seconds,
         "member_steps_per_second": trained / max(progress.wall_seconds, 1e-9),
         "members": members,

@@ -23,7 +23,8 @@ class Vocabulary:
     ``trained`` is the control that is the model itself; ``training`` names what only training records; ``evaluation``
     maps each track to the protocol that its tables show; ``curves`` is the protocol of what is evaluated during
     training; ``counterparts`` is what the intended track asks in place of a metric; ``plateau``
-    is the metric of training whose fall must have ended before a claim of the intended track is decided.
+    is the metric of training, recorded under ``plateau_protocol``, whose fall must have ended before a claim of the
+    intended track is decided.
     """
 
     metrics: Mapping[str, Word]
@@ -35,6 +36,7 @@ class Vocabulary:
     curves: str
     counterparts: Mapping[str, str]
     plateau: str
+    plateau_protocol: str = "train"
 
     def label(self, metric: str) -> str:
         """The short name of a metric, or of what only training records."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from hrssm.systems.vae.learner import build, build_model
 from hrssm.systems.vae.score import log_likelihood
 from hrssm.systems.vae.settings import GEO, Settings
 from hrssm.training.scale import Scale
-from tests.systems.tiny import CPU, TINY, quiet
+from tests.systems.tiny import CPU, TINY, go, quiet
 
 SIX = ["gaussian", "gaussian-manifold-normal", "riemannian-normal-product", "wrapped-normal-product", "hg-product",
        "hg-half-product"]  # fmt: skip
@@ -105,6 +106,12 @@ def test_the_best_weights_by_validation_are_kept() -> None:
     other = build(chosen, [0, 1], CPU)
     other.load_state_dict(learner.state_dict())
     assert all(torch.equal(v, best[name]) for name, v in other.best_model().state_dict().items())
+
+
+def test_the_manifest_names_the_splits(tmp_path: Path) -> None:
+    chosen = settings()
+    facts = go(chosen, [0], tmp_path)["facts"]
+    assert facts == {"images": {"train": 48, "valid": 6, "test": 6}, "split_hashes": load(chosen).hashes(), "notes": {}}
 
 
 def test_the_decoder_that_ignores_z_is_the_best_of_its_kind() -> None:
@@ -202,7 +209,8 @@ def test_scales_shrink_images_and_episodes() -> None:
     full = Settings()
     small = full.scaled(Scale(seeds=1, width=0.25, steps=0.001, batch=0.25, evaluation_walks=12))
     assert (small.model.depth, small.training.steps, small.training.batch) == (8, 80, 25)
-    assert (small.data.frames, small.data.longest, small.evaluation.images) == (1600, 80, 12)
+    assert (small.data.frames, small.data.longest) == (1600, 80)
+    assert (small.evaluation.images, small.evaluation.samples) == (12, 12)
     assert full.scaled(Scale(seeds=5)) == full
     assert full.work() > 100 * small.work()
     for family in LATENTS:

@@ -84,6 +84,12 @@ class VAELearner:
         return sum(p[0].numel() for p in self.model.parameters())
 
     @property
+    def facts(self) -> dict[str, Any]:
+        """Of each split how many images it has and their hash, and what was left out or changed when they were made."""
+        counts = {name: len(places) for name, places in self.images.splits.items()}
+        return {"images": counts, "split_hashes": self.images.hashes(), "notes": dict(self.images.notes)}
+
+    @property
     def device(self) -> torch.device:
         """Where everything is."""
         return self.train.store.device

@@ -23,9 +23,9 @@ def log_likelihood(
 ) -> dict[str, Tensor]:
     """Means over the images in nats, per member (M,): the bounds with their errors, and the ELBO's two parts.
 
-    "bound" and "bound_error" are of ``samples`` weights, "elbo" and "elbo_error" of one; "reconstruction" is
-    E log p(x | z) and "kl" what it loses to the ELBO; "effective" is the effective number of weights. Every call draws
-    the same noise. shuffled: z is drawn from the posterior of another image, the next one.
+    "bound" and "bound_error" are of ``samples`` weights, "elbo" and "elbo_error" of one, "negative_elbo" minus it;
+    "reconstruction" is E log p(x | z) and "kl" what it loses to the ELBO; "effective" is the effective number of
+    weights. Every call draws the same noise. shuffled: z is drawn from the posterior of another image, the next one.
     """
     weight = model.head.weight
     draws = generators(seeds, "evaluation noise", weight.device)
@@ -47,6 +47,7 @@ def log_likelihood(
         "bound_error": found.bound_error,
         "elbo": found.elbo,
         "elbo_error": found.elbo_error,
+        "negative_elbo": -found.elbo,
         "reconstruction": reconstruction,
         "kl": reconstruction - found.elbo,
         "effective": found.effective,

@@ -169,13 +169,13 @@ class Settings(Base):
             data = data.model_copy(update={"frames": frames, "longest": min(data.longest, -(-frames // EPISODES))})
         elif isinstance(data, Sprites):
             data = data.model_copy(update={"count": min(data.count, most)})
-        images = min(self.evaluation.images, scale.evaluation_walks)
+        images, samples = (min(n, scale.evaluation_walks) for n in (self.evaluation.images, self.evaluation.samples))
         return self.model_copy(
             update={
                 "data": data,
-                "model": self.model.model_copy(update={"depth": scale.narrow(self.model.depth, 2)}),
+                "model": self.model.model_copy(update={"depth": scale.narrow(self.model.depth, 4)}),
                 "training": training,
-                "evaluation": self.evaluation.model_copy(update={"images": images}),
+                "evaluation": self.evaluation.model_copy(update={"images": images, "samples": samples}),
             }
         )
 

@@ -12,6 +12,7 @@ VOCABULARY = Vocabulary(
         "bound_error": Word("its Monte Carlo error", "standard error of the bound from the draws of z, nats"),
         "elbo": Word("ELBO (nats)", "evidence lower bound, one sample, nats per image"),
         "elbo_error": Word("its Monte Carlo error", "standard error of the ELBO from the draws of z, nats"),
+        "negative_elbo": Word("−ELBO (nats)", "minus the ELBO, what training minimises, nats per image"),
         "reconstruction": Word("E log p(x|z)", "log-likelihood of an image under its posterior's samples, nats"),
         "kl": Word("KL (nats)", "KL of the posterior from the prior, nats per image"),
         "effective": Word("effective samples", "effective number of importance weights per image"),
@@ -67,6 +68,7 @@ VOCABULARY = Vocabulary(
     },
     evaluation={"published": "test", "intended": "test"},
     curves="validation",
-    plateau="loss",
+    plateau="negative_elbo",
+    plateau_protocol="validation",
     counterparts={},
 )
