@@ -6,16 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from pydantic import ValidationError
 
+from hrssm.cli.runs import _scales
 from hrssm.evaluation.likelihood import Bernoulli
+from hrssm.experiment.experiment import load as load_experiment
+from hrssm.experiment.experiment import load_all
 from hrssm.latents.table import LATENTS
+from hrssm.records.sources import TREE
 from hrssm.systems.vae.data import load
 from hrssm.systems.vae.edges import edges
 from hrssm.systems.vae.evaluate import blind, evaluate, locations
 from hrssm.systems.vae.learner import build, build_model
+from hrssm.systems.vae.pictures import main as export
 from hrssm.systems.vae.score import log_likelihood
 from hrssm.systems.vae.settings import GEO, Settings
 from hrssm.training.scale import Scale
@@ -160,6 +166,29 @@ def test_curvature_only_rescales() -> None:
     torch.testing.assert_close(unit.kl_terms(stretched, moved, z, log_drift_max=None)["kl"], kl, rtol=1e-4, atol=1e-5)
 
 
+def test_pictures_and_latents(tmp_path: Path) -> None:
+    """Interpolations begin and end at the reconstructions; the table holds the locations and what is known."""
+    chosen = of("gaussian-manifold-normal", latent={"head": "geo", "curvature": 0.5})
+    go(chosen, [3, 4], tmp_path)
+    export([str(tmp_path), "--device", "cpu"])
+    with np.load(tmp_path / "pictures.npz") as file:
+        shown = dict(file)
+    assert {name: array.shape for name, array in shown.items()} == {
+        "images": (6, 1, 64, 64),
+        "reconstructions": (6, 1, 64, 64),
+        "samples": (8, 1, 64, 64),
+        "interpolation": (5, 9, 1, 64, 64),
+    }
+    np.testing.assert_allclose(shown["interpolation"][:, 0], shown["reconstructions"][:-1], atol=1e-5)
+    np.testing.assert_allclose(shown["interpolation"][:, -1], shown["reconstructions"][1:], atol=1e-5)
+    for array in shown.values():
+        assert 0 <= array.min() <= array.max() <= 1
+    table = pd.read_parquet(tmp_path / "latents.parquet")
+    assert set(table["seed"]) == {3, 4}
+    assert len(table) == 2 * len(load(chosen)["test"])
+    assert {"z0", "z3", "s0", "s3", "image", "x", "size"} <= set(table.columns)
+
+
 def test_geo_heads_are_those_of_the_source_by_default() -> None:
     assert [of(family).latent.geo for family in SIX] == [family in GEO for family in SIX]
     assert of("hg-product", latent={"head": "geo"}).latent.geo
@@ -203,6 +232,17 @@ def test_a_folder_must_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path) -> No
     monkeypatch.setenv("HRSSM_IMAGES", str(tmp_path))
     with pytest.raises(ValueError, match="is no folder"):
         load(chosen)
+
+
+def test_experiments_on_demand_are_written_down_and_not_run() -> None:
+    folder = TREE / "experiments" / "vae"
+    on_demand = sorted((folder / "on_demand").glob("*.yaml"))
+    assert len(on_demand) == 4
+    for path in on_demand:
+        experiment = load_experiment(path)
+        assert experiment.id not in load_all(TREE / "experiments", ["vae"])
+        assert all(cell.of.model.depth == 32 for cell in experiment.cells.values())
+        assert _scales(path) == TREE / "experiments" / "scales.yaml"
 
 
 def test_scales_shrink_images_and_episodes() -> None:

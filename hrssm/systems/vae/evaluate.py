@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from hrssm.data.images import Images, ImageSet
 from hrssm.evaluation.factors import active, best_correlation, neighbours_r2
@@ -21,7 +22,7 @@ from hrssm.systems.vae.model import VAE
 from hrssm.systems.vae.score import log_likelihood
 from hrssm.systems.vae.settings import Settings
 
-__all__ = ["NO_SEED", "blind", "evaluate", "locations"]
+__all__ = ["NO_SEED", "blind", "evaluate", "heads", "locations"]
 
 NO_SEED = -1  # the control that ignores z has no seed: its rows stand under this one
 Array = NDArray[np.float64]
@@ -83,14 +84,19 @@ def blind(images: ImageSet, chosen: Images, likelihood: Likelihood) -> dict[str,
     return {"bound": fit, "elbo": fit, "reconstruction": fit, "kl": 0.0, "bound_error": 0.0, "elbo_error": 0.0}
 
 
-def locations(model: VAE, images: Images, *, size: int = 500) -> Array:
-    """The posteriors' locations of images, in coordinates, (M, N, d)."""
+def heads(model: VAE, images: Images, *, size: int = 500) -> Tensor:
+    """The posteriors' head outputs of images, locations as coordinates, (M, N, P)."""
     found = []
     with torch.no_grad():
         for start in range(0, len(images), size):
             x = images.pixels(slice(start, start + size)).to(model.head.weight)
-            found.append(model.family.location(model.encode(x.expand(model.members, *x.shape))))
-    return torch.cat(found, 1).double().numpy(force=True)
+            found.append(model.encode(x.expand(model.members, *x.shape)))
+    return torch.cat(found, 1)
+
+
+def locations(model: VAE, images: Images) -> Array:
+    """The posteriors' locations of images, in coordinates, (M, N, d)."""
+    return model.plain.location(heads(model, images)).double().numpy(force=True)
 
 
 def _held(model: VAE, first: Array, second: Array, known: Images, chosen: Images) -> dict[str, float]:
