@@ -167,18 +167,19 @@ class Settings(Base):
         return self
 
     def scaled(self, scale: Scale) -> Self:
+        # The sizes that solve the small tasks are floors: below them nothing is learned at any length.
         model, agent, training = self.model, self.agent, scale.training(self.training)
         return self.model_copy(
             update={
                 "model": model.model_copy(
                     update={
-                        "width": scale.narrow(model.width),
-                        "states": model.blocks * max(2, round(scale.narrow(model.states) / model.blocks)),
-                        "hidden": scale.narrow(model.hidden),
-                        "image_depth": scale.narrow(model.image_depth, 4),
+                        "width": scale.narrow(model.width, 64),
+                        "states": model.blocks * max(1, scale.narrow(model.states, 32) // model.blocks),
+                        "hidden": scale.narrow(model.hidden, 64),
+                        "image_depth": scale.narrow(model.image_depth),
                     }
                 ),
-                "agent": agent.model_copy(update={"hidden": scale.narrow(agent.hidden)}),
+                "agent": agent.model_copy(update={"hidden": scale.narrow(agent.hidden, 64)}),
                 "training": training,
                 "evaluation": Evaluation(episodes=min(self.evaluation.episodes, scale.evaluation_walks)),
             }
@@ -196,8 +197,26 @@ class Settings(Base):
 
     @property
     def family(self) -> str:
-        """The agent in words."""
-        return "flat" if self.model.recurrence == "s5" else "flat, GRU"
+        """The agent's recurrence in words."""
+        return {"s5": "S5", "gru": "GRU"}[self.model.recurrence]
+
+    def variant(self) -> str:
+        """The task, and what sets the agent apart, in words."""
+        task = self.task
+        if task.name == "tree":
+            words = [f"{'one goal' if task.goals == 1 else f'{task.goals} goals'} at depth {task.depth}"]
+        else:
+            words = [f"{task.pads} pads" if task.name == "pinpad" else task.game]
+        if self.agent.normalise == "none":
+            words.append("advantages not normalised")
+        if self.model.initial == "learned":
+            words.append("learned initial state")
+        return ", ".join(words)
 
     def label(self, *, dimension: bool = True) -> str:
-        return self.family
+        """An agent in words: recurrence, then task.
+
+        >>> Settings().label()
+        'S5, one goal at depth 4'
+        """
+        return f"{self.family}, {self.variant()}"
