@@ -171,3 +171,22 @@ def test_images_are_seen_between_minus_and_plus_a_half():
     drawn = world.decoder(world.observe(seen, draws).features.flatten(1, 2))
     target = frames.flatten(1, 2).movedim(-1, 2) / 255 - 0.5
     torch.testing.assert_close(report["reconstruction"][0], (drawn - target).square().sum((2, 3, 4)).mean())
+
+
+@RECURRENCES
+def test_memory_grows_linearly_with_the_window(recurrence):
+    """What is kept for the backward pass, counted: twice the steps, twice the bytes."""
+    world, kept = model(recurrence=recurrence), []
+    for steps in (20, 40, 80):
+        seen = Window(*(x.repeat_interleave(12, 1)[:, :steps] for x in window()))
+        draws = world.family.noise(torch.Generator().manual_seed(1), 1, steps, BATCH, dtype=torch.float64)
+        sizes: dict[int, int] = {}
+
+        def keep(x: Tensor, sizes: dict[int, int] = sizes) -> Tensor:
+            sizes[x.untyped_storage().data_ptr()] = x.untyped_storage().nbytes()
+            return x
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda x: x):
+            world.loss(world.observe(seen, draws), seen)["loss"].sum()
+        kept.append(sum(sizes.values()))
+    assert (kept[2] - kept[1]) / (kept[1] - kept[0]) == pytest.approx(2, rel=0.05)
