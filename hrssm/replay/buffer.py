@@ -116,7 +116,10 @@ class ReplayBuffer:
         flushed."""
         state = {"count": self.count, "generator": self.generator.get_state(), "ends": self._ends()}
         if self.directory is None:
-            return state | {"ring": {name: torch.from_numpy(ring.copy()) for name, ring in self._ring.items()}}
+            written = min(self.count, self._slots)
+            return state | {
+                "ring": {name: torch.from_numpy(ring[:, :written].copy()) for name, ring in self._ring.items()}
+            }
         for file in self._files:
             file.flush()
         return state
@@ -127,7 +130,7 @@ class ReplayBuffer:
         Raises ValueError if the ring is not the one of this state: no files, another run's, or steps overwritten since.
         """
         for name, ring in state.get("ring", {}).items():
-            self._ring[name][...] = ring.numpy()
+            self._ring[name][:, : ring.shape[1]] = ring.cpu().numpy()
         self.count = state["count"]
         if self._ends() != state["ends"]:
             where = f"the files in {self.directory}" if self.directory else "this ring in memory"

@@ -12,6 +12,8 @@ from hrssm.training.settings import Settings as Base
 from hrssm.training.settings import Strict, Training
 
 WIDEST = 2**14
+LARGEST_REPLAY = 10**9
+"""Bytes of observations that a run may remember."""
 
 Width = Annotated[int, Field(ge=1, le=WIDEST)]
 
@@ -164,7 +166,17 @@ class Settings(Base):
                 f"replay.capacity {self.replay.capacity} and training.prefill {self.training.prefill} must both hold a "
                 f"window of training.length {self.training.length}"
             )
+        if (held := self.replay.capacity * self._frame()) > LARGEST_REPLAY:
+            raise ValueError(
+                f"replay.capacity {self.replay.capacity} would take {held / 1e9:.1f} GB: a run's replay is held in "
+                f"memory and in its checkpoint, so give at most {LARGEST_REPLAY // self._frame()} for this task"
+            )
         return self
+
+    def _frame(self) -> int:
+        """Bytes of one observation."""
+        images = self.task.name == "atari" or (self.task.name == "pinpad" and self.task.observation == "image")
+        return 64 * 64 * 3 if images else 4 * (self.task.observation_dim if self.task.name == "tree" else 64)
 
     def scaled(self, scale: Scale) -> Self:
         # The sizes that solve the small tasks are floors: below them nothing is learned at any length.
