@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -128,5 +129,7 @@ def _work(paths: Paths) -> str:
     return "ledger: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
 
 
+main = partial(command, __doc__, _work)
+
 if __name__ == "__main__":
-    sys.exit(command(__doc__, _work))
+    sys.exit(main())

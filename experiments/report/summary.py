@@ -10,6 +10,7 @@ import io
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -107,5 +108,7 @@ def _work(paths: Paths) -> str:
     return f"summary: {len(summary)} rows of {summary.groupby(['experiment', 'cell']).ngroups} cells"
 
 
+main = partial(command, __doc__, _work)
+
 if __name__ == "__main__":
-    sys.exit(command(__doc__, _work))
+    sys.exit(main())

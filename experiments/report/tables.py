@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, get_args
 
 import pandas as pd
@@ -48,26 +49,25 @@ def make_row(
     selection: Selection, cell: str, metric: str, where: str, printed: Printed | None
 ) -> dict[str, Any] | None:
     """One row: the trained value at the printed step (or the end), its controls, and the printed number."""
-    printed = printed or {}
-    magnitude = bool(printed.get("magnitude", False))
+    magnitude = printed is not None and printed.magnitude
     quantity = selection.quantity(cell, metric, range=where)
     rows, step = selection.rows(quantity), None
-    if "step" in printed:
+    if printed is not None and printed.step is not None and printed.of is not None:
         curve = selection.rows(quantity, final=False)
-        step = nearest_step(curve, printed["step"] / printed["of"])
+        step = nearest_step(curve, printed.step / printed.of)
         rows = curve[curve["step"] == step]
     trained = measured(rows, magnitude)
-    if trained is None and "value" not in printed:
+    if trained is None and printed is None:
         return None
     names = [name for name in selection.experiment.vocabulary.controls if name != "trained"]
     controls = {
         name: measured(selection.rows(selection.quantity(cell, metric, control=name, range=where)), magnitude)
         for name in names
     }
-    if step is not None and printed["step"] != printed["of"]:
+    if printed is not None and not printed.at_end:
         # The other controls belong to the trained weights of the end; the clock has none.
         controls = {name: control if name == CLOCK else None for name, control in controls.items()}
-    value = printed.get("value")
+    value = None if printed is None else printed.value
     covered = None
     if trained is not None and value is not None and math.isfinite(trained.low):
         covered = trained.low <= value <= trained.high
@@ -78,7 +78,7 @@ def make_row(
         "range_label": selection.experiment.vocabulary.ranges[where].label,
         "step": None if step is None else int(step),
         "magnitude": magnitude,
-        "printed": printed or None,
+        "printed": None if printed is None else printed.model_dump(),
         "trained": trained.as_json() if trained else None,
         "values": [] if rows.empty else [float(v) if math.isfinite(v) else None for v in rows.iloc[-1]["values"]],
         "controls": {name: control.as_json() if control else None for name, control in controls.items()},
@@ -93,8 +93,8 @@ def make_rows(
     """The rows of one metric: each printed number once, and every cell that was measured without one."""
     for cell in cells:
         for where in selection.experiment.vocabulary.ranges:
-            same = [p for p in printed if (p["cell"], p["metric"]) == (cell, metric) and p.get("range", "in") == where]
-            matching = sorted(without_repeats(same), key=lambda p: p.get("step", 0))
+            same = [p for p in printed if (p.cell, p.metric, p.range) == (cell, metric, where)]
+            matching = sorted(without_repeats(same), key=lambda p: p.step or 0)
             for entry in matching or [None]:
                 row = make_row(selection, cell, metric, where, entry)
                 if row is not None:
@@ -103,14 +103,14 @@ def make_rows(
 
 def without_repeats(entries: Sequence[Printed]) -> list[Printed]:
     """Without the repository's copy of a number that the write-up prints for the same step."""
-    told = {(p.get("step"), p["value"]) for p in entries if p.get("origin") != "repository"}
-    return [p for p in entries if p.get("origin") != "repository" or (p.get("step"), p["value"]) not in told]
+    told = {(p.step, p.value) for p in entries if p.origin != "repository"}
+    return [p for p in entries if p.origin != "repository" or (p.step, p.value) not in told]
 
 
 def make_table(selection: Selection, printed: Sequence[Printed]) -> dict[str, Any]:
     """The table of one experiment; blocks are tracks, groups are metrics, rows are cells."""
     experiment, vocabulary = selection.experiment, selection.experiment.vocabulary
-    metrics = list(dict.fromkeys([*experiment.metrics, *(p["metric"] for p in printed)]))
+    metrics = list(dict.fromkeys([*experiment.metrics, *(p.metric for p in printed)]))
     blocks = []
     for track in get_args(Track):
         cells = [name for name in experiment.shown if experiment.of(name).track == track]
@@ -157,13 +157,15 @@ def make_table(selection: Selection, printed: Sequence[Printed]) -> dict[str, An
 
 
 def _work(paths: Paths) -> str:
-    summary, printed = read_summary(paths.folder), read_printed(paths.experiments)
-    plan = paths.plan()
+    summary, plan = read_summary(paths.folder), paths.plan()
+    printed = read_printed(paths.experiments, plan)
     for experiment in plan.values():
-        table = make_table(Selection(experiment, summary), printed.get(experiment.id, []))
+        table = make_table(Selection(experiment, summary), printed[experiment.id])
         write_json(paths.folder / "tables" / f"{experiment.id}.json", table)
     return f"tables: {len(plan)} written"
 
 
+main = partial(command, __doc__, _work)
+
 if __name__ == "__main__":
-    sys.exit(command(__doc__, _work))
+    sys.exit(main())

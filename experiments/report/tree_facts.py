@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import sys
+from functools import partial
 from typing import Any
 
 import torch
@@ -105,5 +106,7 @@ def _work(paths: Paths) -> str:
     return f"tree facts: {len(facts)} kinds of walk"
 
 
+main = partial(command, __doc__, _work)
+
 if __name__ == "__main__":
-    sys.exit(command(__doc__, _work))
+    sys.exit(main())

@@ -8,7 +8,7 @@ run (``same_as``). Nothing here needs PyTorch.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,9 +34,9 @@ class _File(Strict):
     metrics: list[str]
     does_not_show: list[str]
     first_seed: int = Field(ge=0, lt=2**31)
-    data_seeds: list[Annotated[int, Field(ge=0, lt=2**31)]] = Field(default=[])
+    data_seeds: list[Annotated[int, Field(ge=0, lt=2**31)]] = Field(default=[], max_length=1000)
     base: dict[str, Any] = Field(default={})
-    cells: dict[str, dict[str, Any]] = Field(min_length=1)
+    cells: dict[str, dict[str, Any]] = Field(min_length=1, max_length=1000)
     claims: list[Claim] = Field(default=[])
     figures: list[Figure] = Field(default=[])
 
@@ -142,6 +142,9 @@ def load(path: Path | str) -> Experiment:
     file = source.validate(_File, source.data)
     cells: dict[str, Cell] = {}
     pools: dict[str, tuple[str, ...]] = {}
+    for index, data_seed in enumerate(file.data_seeds):
+        if data_seed in file.data_seeds[:index]:
+            raise source.error(("data_seeds", index), "data_seeds", f"{data_seed} is given twice")
     for name, overrides in file.cells.items():
         at: Keys = ("cells", name)
         if not re.match(NAME, name):
@@ -215,9 +218,11 @@ def _check_names(source: YamlFile, experiment: Experiment) -> None:
 
 
 def files(folder: Path) -> Iterator[Path]:
-    """The experiment files below a folder: those of each system in a folder of its own, in the order of their
-    numbers."""
-    found = [path for path in folder.glob("*/*.yaml") if re.match(r"[a-z]+\d+\w*_", path.name)]
+    """The experiment files below a folder: those of each system in a folder of its own, in the order of their numbers.
+
+    Every YAML file in a system's folder is one, but for ``printed.yaml``.
+    """
+    found = [path for path in folder.glob("*/*.yaml") if path.name != "printed.yaml" and path.name[0] != "."]
     yield from sorted(found, key=lambda path: (_SYSTEMS.get(path.parent.name, 9), path.parent.name, *_order(path.stem)))
 
 
@@ -246,10 +251,34 @@ def load_all(folder: Path, systems: Sequence[str] = ()) -> dict[str, Experiment]
         if experiment.id in found:
             raise ExperimentError(f"{path}: id {experiment.id!r} is that of {found[experiment.id].path} as well")
         found[experiment.id] = experiment
-    return {
+    whole = {
         id: replace(experiment, cells={name: _look_up(found, experiment, name) for name in experiment.cells})
         for id, experiment in found.items()
     }
+    for experiment in whole.values():
+        _check_pairs(whole, experiment)
+    return whole
+
+
+def _check_pairs(found: Mapping[str, Experiment], experiment: Experiment) -> None:
+    """Refuse claims whose two sides have no seeds in common: paired by seed, they would be undecided for ever."""
+    for index, claim in enumerate(experiment.claims):
+        if not isinstance(claim.against, Quantity):
+            continue
+        runs = [
+            [experiment.cells[cell] for cell in experiment.members(q.cell)] for q in (claim.quantity, claim.against)
+        ]
+        data = [sorted(cell.of.data_seed for cell in cells) for cells in runs]
+        first = [found[cells[0].source[0]].first_seed for cells in runs]
+        seedless = {claim.quantity.control, claim.against.control} & set(experiment.vocabulary.seedless)
+        wrong = ""
+        if not set(data[0]) & set(data[1]):
+            wrong = f"data seeds {data[0]} and {data[1]}"
+        elif first[0] != first[1] and not seedless:
+            wrong = f"seeds from {first[0]} and from {first[1]}"
+        if wrong:
+            words = f"the sides of a claim are paired by seed, and these have none in common ({wrong})"
+            raise YamlFile(experiment.path).error(("claims", index, "against"), "against", words)
 
 
 def _look_up(found: dict[str, Experiment], experiment: Experiment, name: str) -> Cell:

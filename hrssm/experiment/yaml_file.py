@@ -8,6 +8,8 @@ from typing import Any, ClassVar, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from yaml.constructor import ConstructorError
+from yaml.reader import ReaderError
 
 __all__ = ["ExperimentError", "Keys", "YamlFile", "merge"]
 
@@ -38,13 +40,14 @@ class YamlFile:
         self.path = path
         self.lines: dict[Keys, int] = {(): 1}
         try:
-            raw = path.read_bytes()
+            with path.open("rb") as file:
+                raw = file.read(LARGEST + 1)
         except OSError as error:
             raise ExperimentError(f"{path}: cannot be read ({error.strerror}); give the path of a YAML file") from error
         except ValueError as error:
             raise ExperimentError(f"{str(path)!r}: is no path of a file ({error})") from error
         if len(raw) > LARGEST:
-            raise ExperimentError(f"{path}: has {len(raw)} bytes; an experiment file has at most {LARGEST}")
+            raise ExperimentError(f"{path}: is too long; an experiment file has at most {LARGEST} bytes")
         try:
             text = raw.decode("utf-8")
         except UnicodeDecodeError as error:
@@ -59,12 +62,15 @@ class YamlFile:
             if node is not None:
                 self._walk(node, (), ())
             self.data: dict[str, Any] = yaml.load(text, Loader=_Loader)
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
             where = f"{path}:{mark.line + 1}" if mark else str(path)
-            raise ExperimentError(f"{where}: not valid YAML: {getattr(error, 'problem', None) or error}") from error
-        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-            raise ExperimentError(f"{path}: a value that YAML cannot read: {str(error)[:200]}") from error
+            raise ExperimentError(f"{where}: not valid YAML: {error.problem or error.context}") from error
+        except ReaderError as error:
+            line = text[: error.position].count("\n") + 1
+            raise ExperimentError(f"{path}:{line}: not valid YAML: {error.reason} ({error.character:#x})") from error
+        except RecursionError as error:
+            raise ExperimentError(f"{path}: nested more than {DEEPEST} deep") from error
         if not isinstance(self.data, dict):
             raise ExperimentError(f"{path}:1: a mapping of keys was expected, such as 'id: ...'")
 
@@ -150,12 +156,20 @@ _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader without dates: nothing here is one, and impossible ones raise errors of their own."""
+    """SafeLoader without dates, of which nothing here is one, and whose errors all know their line."""
 
     yaml_implicit_resolvers: ClassVar = {
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
+            # What an explicit tag promises and the value does not keep: !!bool maybe, !!int "", impossible dates.
+            wrong = f"{node.tag.removeprefix('tag:yaml.org,2002:')} that cannot be read: {str(error)[:200]}"
+            raise ConstructorError(None, None, wrong, node.start_mark) from error
 
 
 def _known(kind: type[BaseModel], keys: tuple[Any, ...]) -> list[str]:

@@ -22,9 +22,9 @@ class Vocabulary:
 
     ``trained`` is the control that is the model itself; ``training`` names what only training records; ``evaluation``
     maps each track to the protocol that its tables show; ``curves`` is the protocol of what is evaluated during
-    training; ``counterparts`` is what the intended track asks in place of a metric; ``plateau``
-    is the metric of training, recorded under ``plateau_protocol``, whose fall must have ended before a claim of the
-    intended track is decided.
+    training; ``counterparts`` is what the intended track asks in place of a metric; ``plateau`` is the metric of
+    training, recorded under ``plateau_protocol``, whose fall must have ended before a claim of the intended track is
+    decided; ``seedless`` names the controls that have one value for all seeds.
     """
 
     metrics: Mapping[str, Word]
@@ -37,6 +37,7 @@ class Vocabulary:
     counterparts: Mapping[str, str]
     plateau: str
     plateau_protocol: str = "train"
+    seedless: tuple[str, ...] = ("blind-clock",)
 
     def label(self, metric: str) -> str:
         """The short name of a metric, or of what only training records."""

@@ -30,6 +30,7 @@ def test_the_sources_type_no_number() -> None:
         "#number(0.306)",
         "The error fell to .405",
         "#table(columns: 3, [0.68])",
+        "Experiment 3 has the most seeds.",
     ],
 )
 def test_a_typed_number_is_seen(text: str) -> None:
@@ -62,18 +63,29 @@ def test_every_exception_has_a_use_and_a_reason() -> None:
         assert re.search(pattern, SOURCES), f"nothing in the paper needs {pattern!r} any more; remove it"
 
 
-SUMMARY = {"experiments": [{"number": k, "id": f"e{k}_x"} for k in range(1, 10)]}
+EXPERIMENTS = [
+    {"id": "e1_one", "number": 1, "title": "Height and depth"},
+    {"id": "e4_four", "number": 4, "title": "Weights"},
+    {"id": "u1_other", "number": 1, "title": "Does a state grow?"},
+    {"id": "e14_more", "number": 14, "title": "One more of them"},
+]
+TABLES = " ".join(f"Table {k + 2}. Experiment {e['number']}: {e['title']}." for k, e in enumerate(EXPERIMENTS))
 FOOTER = "Scale smoke · seeds per cell: 2 · device: cpu"
 
 
 def test_a_missing_table_is_named() -> None:
-    tables = " ".join(f"Table {k + 2}. Experiment {k}: Title." for k in range(1, 10))
-    assert check_pdf([f"{tables} {FOOTER}"], SUMMARY, "smoke") == []
-    without = tables.replace("Experiment 4:", "Experiment four:")
-    assert check_pdf([f"{without} {FOOTER}"], SUMMARY, "smoke") == ["no table of experiment 4 (e4_x)"]
+    assert check_pdf([f"{TABLES} {FOOTER}"], EXPERIMENTS, "smoke") == []
+    for title, words in (
+        ("Experiment 4:", "no table of e4_four (Experiment 4: Weights)"),
+        ("Does a state", "no table of u1_other (Experiment 1: Does a state grow?)"),
+    ):
+        assert check_pdf([f"{TABLES.replace(title, 'x')} {FOOTER}"], EXPERIMENTS, "smoke") == [words]
+
+
+def test_nothing_measured_is_no_excuse() -> None:
+    assert check_pdf([FOOTER], [], "smoke") == ["no experiment was measured"]
 
 
 def test_a_page_without_its_footer_is_named() -> None:
-    tables = " ".join(f"Table {k}. Experiment {k}: Title." for k in range(1, 10))
-    wrong = check_pdf([f"{tables} {FOOTER}", "Scale laptop · seeds per cell: 2 · device: cpu"], SUMMARY, "smoke")
+    wrong = check_pdf([f"{TABLES} {FOOTER}", FOOTER.replace("smoke", "laptop")], EXPERIMENTS, "smoke")
     assert wrong == ["page 2 does not state: Scale smoke"]

@@ -10,9 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.report.plan import COLUMNS, RecordError
+from experiments.report import summary as script
 from experiments.report.statistics import interval
-from experiments.report.summary import KEYS, main, read_summary, summarise, write_json
+from experiments.report.summary import KEYS, describe, read_summary, summarise
+from hrssm.experiment.experiment import Experiment
+from hrssm.records.record import COLUMNS, RecordError, write_json
+from tests.report.synthetic import SCALE, STEPS
 
 
 def records(values: dict[int, float]) -> pd.DataFrame:
@@ -32,30 +35,77 @@ def test_a_diverged_seed_leaves_the_mean_and_the_count() -> None:
     assert (row["n"], row["mean"]) == (2, 2.0)
 
 
+@pytest.mark.parametrize("key", [key for key in KEYS if key != "track"])
+def test_rows_that_differ_in_a_key_are_not_mixed(key: str) -> None:
+    first = records({0: 1.0, 1: 2.0})
+    second = records({0: 10.0, 1: 20.0}).assign(**{key: 20 if key == "step" else False if key == "final" else "other"})
+    assert sorted(summarise(pd.concat([first, second]))["mean"]) == [1.5, 15.0]
+
+
+def test_the_summary_of_a_quantity_is_of_the_rows_that_were_recorded(results: Path, summary: pd.DataFrame) -> None:
+    rows = pd.read_parquet(results / SCALE / "e3_seeds" / "hg-d16" / "evaluation.parquet")
+    recorded = rows.query("metric == 'rho_height' and control == 'untrained' and protocol == 'every_depth'")
+    (row,) = summary.query(
+        "experiment == 'e3_seeds' and cell == 'hg-d16' and metric == 'rho_height' and control == 'untrained' "
+        "and protocol == 'every_depth' and final"
+    ).to_dict("records")
+    assert list(row["seeds"]) == sorted(recorded["seed"]) == [0, 1, 2, 3, 4]
+    assert list(row["values"]) == recorded.sort_values("seed")["value"].tolist()
+    assert row["mean"] == pytest.approx(recorded["value"].mean())
+    assert row["step"] == STEPS[-1]
+
+
 def test_quantities_are_not_mixed(summary: pd.DataFrame) -> None:
     assert not summary.duplicated(KEYS).any()
     trained = summary[(summary.control == "trained") & summary.final]
     assert set(trained["n"]) == {5}
+    assert set(summary[summary.control == "blind-clock"]["n"]) == {1}
 
 
-def test_the_description_says_what_ran(results: Path) -> None:
-    described = json.loads((results / "smoke" / "summary.json").read_text())
-    assert described["scale"] == "smoke"
+def test_the_description_says_what_ran(results: Path, summary: pd.DataFrame, plan: dict[str, Experiment]) -> None:
+    described = json.loads((results / SCALE / "summary.json").read_text())
+    manifests = [
+        json.loads((results / SCALE / e.id / cell / "manifest.json").read_text())
+        for e in plan.values()
+        for cell in e.own()
+    ]
+    assert described["scale"] == SCALE
     assert described["seeds"] == [5]
-    assert described["device_names"] == ["invented"]
-    assert len(described["experiments"]) == 9
-    assert described["members"] == 5 * len(described["runs"])
-    assert described["wall_seconds"] == pytest.approx(1.5 * len(described["runs"]))
+    assert described["device_names"] == sorted({m["device_name"] for m in manifests})
+    assert [(e["id"], e["number"], e["cells"]) for e in described["experiments"]] == [
+        (e.id, e.number, len(e.cells)) for e in plan.values()
+    ]
+    assert len(described["runs"]) == len(manifests)
+    assert described["members"] == 5 * len(manifests)
+    assert described["stopped"] == 0
+    assert described["wall_seconds"] == pytest.approx(sum(m["wall_seconds"] for m in manifests))
+    assert described["source_digests"] == sorted({m["source_digest"] for m in manifests})
+    assert {run["steps"] for run in described["runs"]} == {100}
 
 
-def test_the_command_line_says_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--scale", "smoke", "--results", str(tmp_path)]) == 2
-    assert "`make paper` trains what is missing" in capsys.readouterr().err
-    with pytest.raises(RecordError, match=r"run `python -m experiments\.aggregate --scale smoke` first"):
-        read_summary(tmp_path, "smoke")
+def test_a_member_that_stopped_is_named(results: Path, plan: dict[str, Experiment]) -> None:
+    manifest = json.loads((results / SCALE / "e3_seeds" / "hg-d16" / "manifest.json").read_text())
+    manifest["members"]["2"] = {"ended": "diverged", "step": 17, "cause": "loss is nan"}
+    described = describe(SCALE, {"e3_seeds": plan["e3_seeds"]}, {("e3_seeds", "hg-d16"): manifest})
+    assert (described["members"], described["stopped"]) == (5, 1)
+    assert described["runs"][0]["stopped"] == {"2": manifest["members"]["2"]}
+
+
+def test_the_command_line_says_what_is_missing(
+    tmp_path: Path, experiments: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--results", str(tmp_path), "--experiments", str(experiments)]
+    assert script.main(["--scale", SCALE, *given]) == 2
+    assert "is missing: `make paper` makes what is missing again" in capsys.readouterr().err
+    assert script.main(["--scale", "huge", *given]) == 2
+    assert f"there is no scale 'huge'; the scales are: {SCALE}" in capsys.readouterr().err
+    assert script.main(["--scale", SCALE, *given, "--systems", "chess"]) == 2
+    assert "holds no experiment of chess; the systems there are: rssm" in capsys.readouterr().err
+    with pytest.raises(RecordError, match=r"run `python -m experiments\.report\.summary` first"):
+        read_summary(tmp_path)
 
 
 def test_json_has_no_nan(tmp_path: Path) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "a.json", {"x": math.nan})
-    assert not (tmp_path / "a.json").exists()
+    assert list(tmp_path.iterdir()) == []

@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 import torch
-from experiments.report.environment import KINDS, clock_figure, describe, walk_eigenvalue
 
-from experiments.report.plan import Experiment
+from experiments.report import tree_facts
+from experiments.report.figures.clock import clock_figure
+from experiments.report.tree_facts import KINDS
 from hrssm.environments.occupancy import occupancy
 from hrssm.environments.tree import TreeMDP
+from hrssm.evaluation.walks import walk_eigenvalue
+from tests.report.synthetic import SCALE
 
 
 @pytest.fixture(scope="module")
-def facts(plan: list[Experiment]) -> dict[str, dict]:
-    files = {e.id: e for e in plan}
-    return {name: describe(files[e].cells[cell].run, start, where) for name, e, cell, start, where in KINDS}
+def folder(tmp_path_factory: pytest.TempPathFactory, experiments: Path) -> Path:
+    """What the script writes; it needs no run."""
+    results = tmp_path_factory.mktemp("facts")
+    given = ["--scale", SCALE, "--results", str(results), "--experiments", str(experiments)]
+    assert tree_facts.main(given) == 0
+    return results / SCALE
+
+
+@pytest.fixture(scope="module")
+def facts(folder: Path) -> dict[str, dict]:
+    return json.loads((folder / "tree_facts.json").read_text())
+
+
+def test_every_kind_of_walk_is_there_with_its_figure(folder: Path, facts: dict[str, dict]) -> None:
+    assert list(facts) == [name for name, *_ in KINDS]
+    assert (folder / "figures" / "clock.svg").read_text().startswith("<?xml")
 
 
 def test_nodes_and_thresholds(facts: dict[str, dict]) -> None:

@@ -40,6 +40,8 @@ def draw_curves(axes: Axes, data: Data, track: Track, metric: str) -> None:
 def draw_printed_curve(axes: Axes, data: Data, cell: str, metric: str, last: float) -> None:
     """The printed checkpoints of a cell, placed at the same fraction of our own run."""
     for entry in data.printed:
-        if (entry["cell"], entry["metric"]) == (cell, metric) and "of" in entry and not entry.get("other_run"):
-            x = last * entry["step"] / entry["of"]
-            axes.plot([x], [entry["value"]], "x", color=data.looks[cell][0], markersize=4.5, zorder=4)
+        if (entry.cell, entry.metric) != (cell, metric) or entry.other_run or entry.value is None:
+            continue
+        if entry.step is not None and entry.of is not None:
+            x = last * entry.step / entry.of
+            axes.plot([x], [entry.value], "x", color=data.looks[cell][0], markersize=4.5, zorder=4)

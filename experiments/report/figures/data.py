@@ -71,8 +71,7 @@ class Data:
         """The printed number of the end of a run, or None."""
         metric = self.metric(cell, name)
         for entry in self.printed:
-            at_end = entry.get("step") == entry.get("of")
-            same = (entry["cell"], entry["metric"]) == (cell, metric) and at_end
-            if same and entry.get("range", "in") == range and entry["value"] is not None:
-                return float(entry["value"])
+            same = (entry.cell, entry.metric, entry.range) == (cell, metric, range)
+            if same and entry.at_end and entry.value is not None:
+                return entry.value
         return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -62,13 +63,14 @@ ALIASES = {"alignment": "rank correlation with depth"}
 
 
 def _work(paths: Paths) -> str:
-    summary, printed = read_summary(paths.folder), read_printed(paths.experiments)
+    summary, plan = read_summary(paths.folder), paths.plan()
+    printed = read_printed(paths.experiments, plan)
     drawn = 0
     with style():
-        for experiment in paths.plan().values():
+        for experiment in plan.values():
             selection = Selection(experiment, summary)
             for figure in experiment.figures:
-                data = Data(figure, selection, printed.get(experiment.id, []))
+                data = Data(figure, selection, printed[experiment.id])
                 save(make_figure(data), paths.folder / "figures" / f"{figure.name}.svg")
                 drawn += 1
         formulas = json.loads(REGISTRY.read_text(encoding="utf-8"))["formulas"]
@@ -76,5 +78,7 @@ def _work(paths: Paths) -> str:
     return f"figures: {drawn + 1} drawn"
 
 
+main = partial(command, __doc__, _work)
+
 if __name__ == "__main__":
-    sys.exit(command(__doc__, _work))
+    sys.exit(main())

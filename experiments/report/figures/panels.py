@@ -121,7 +121,7 @@ def legend(figure: Figure, data: Data) -> None:
         shown.setdefault(name, Line2D([], [], color=colour, marker=marker))
     for control in data.figure.controls:
         shown[data.experiment.vocabulary.controls[control].label] = Line2D([], [], **control_style(control))
-    if any(entry["value"] is not None for entry in data.printed):
+    if any(entry.value is not None for entry in data.printed):
         shown["printed"] = Line2D([], [], color="black", marker="x", linestyle="none")
     figure.legend(
         list(shown.values()), list(shown), loc="outside lower center", ncols=min(len(shown), 4), handlelength=2.2

@@ -104,8 +104,10 @@ def grid(rows: int, columns: int) -> tuple[Figure, list[list[Axes]]]:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write `figure` as SVG without a date, so that the same data give the same bytes, and close it."""
+    """Write `figure` as SVG without a date or a random name in it, so that the same data give the same bytes, and close
+    it."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    with style():
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
     write_bytes(path, buffer.getvalue())
     plt.close(figure)

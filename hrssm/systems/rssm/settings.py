@@ -68,6 +68,12 @@ class Latent(Strict):
     scale_max: float = Field(default=5.0, gt=0)
     height_max: float = Field(default=8.0, gt=0)
 
+    @field_validator("family")
+    @classmethod
+    def _known(cls, family: str) -> str:
+        check(family, 2)
+        return family
+
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.scale_min >= self.scale_max:

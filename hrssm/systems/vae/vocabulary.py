@@ -9,9 +9,9 @@ __all__ = ["VOCABULARY"]
 VOCABULARY = Vocabulary(
     metrics={
         "bound": Word("bound (nats)", "importance-weighted bound on log p(x), nats per image, all constants kept"),
-        "bound_error": Word("its Monte Carlo error", "standard error of the bound from the draws of z, nats"),
+        "bound_error": Word("Monte Carlo error of the bound", "standard error of the bound from the draws of z, nats"),
         "elbo": Word("ELBO (nats)", "evidence lower bound, one sample, nats per image"),
-        "elbo_error": Word("its Monte Carlo error", "standard error of the ELBO from the draws of z, nats"),
+        "elbo_error": Word("Monte Carlo error of the ELBO", "standard error of the ELBO from the draws of z, nats"),
         "negative_elbo": Word("−ELBO (nats)", "minus the ELBO, what training minimises, nats per image"),
         "reconstruction": Word("E log p(x|z)", "log-likelihood of an image under its posterior's samples, nats"),
         "kl": Word("KL (nats)", "KL of the posterior from the prior, nats per image"),
@@ -71,4 +71,5 @@ VOCABULARY = Vocabulary(
     plateau="negative_elbo",
     plateau_protocol="validation",
     counterparts={},
+    seedless=("blind",),
 )
