@@ -39,7 +39,7 @@ STRUCTURE: tuple[tuple[str, str], ...] = (
     ),
     (r'"0" \*', "padding in the formatter"),
     (r'paper: "a4"', "the paper's size"),
-    (r"\{ 2 \} else \{ 3 \}|!= 0 \[", "decimals of a metric, and a test for none"),
+    (r"\{ 2 \} else \{ 3 \}|!= 0 [\[{]", "decimals of a metric, and a test for none"),
     (r"size >= 1000?\b|calc\.min\(digits, 1\)|100 \* x", "where the formatter drops decimals, and per cent"),
     (r"(>= |/ )(5400|3600|90|60)\b", "seconds into hours and minutes"),
     (
