@@ -23,7 +23,7 @@ STRUCTURE: tuple[tuple[str, str], ...] = (
     (r"heading\.where\(level: \d\)", "a heading level"),
     (r'"(1\.1|\(1\)|A\.1|1 of 1)"', "a numbering pattern"),
     (r'"figure-"|"e[1-9]_[a-z_]+"', "the name of an experiment or a figure"),
-    (r'"a4-[a-z]+"', "the name of a formula"),
+    (r'"(a4|s5)-[a-z-]+"', "the name of a formula"),
     (r"@[a-z]+\d{4}[a-z0-9]*", "a citation"),
     (
         r"\.slice\(\d(, calc\.min\(12, [^)]*\)\))?|\.update\(0\)|\.len\(\) (>|==) [01]\b",
@@ -49,7 +49,12 @@ STRUCTURE: tuple[tuple[str, str], ...] = (
     (r"calc\.pow\(2, 1 - ", "the two-sided sign test"),
     (r"header\.len\(\) - 1|\(width - 1\)|\(auto,\) \* 9|\(right,\) \* 9", "the number of columns"),
     (r"default: [01]\)|fold\(0,", "the factor of a scale that leaves a setting alone; a sum or maximum of nothing"),
-    (r"\bS5\b", "the name of an architecture"),
+    (r"\bS5\b|[Aa]tari100k", "the name of an architecture or a benchmark"),
+    (
+        r"\.at\(\d( \+ k)?\)|calc\.quo\([^)]*, [24]\)|calc\.max\(100 - v, 0\)|100 \* \(row|slice\(2\)|own \+ 1"
+        r"|methods\.len\(\) - 1",
+        "columns of a table, halves and quarters of a list, and per cent",
+    ),
 )
 FORMULA = re.compile(r"\$[^$]*\$")
 # A formula may hold these whole numbers as coefficients, exponents and indices; anything else is a value.

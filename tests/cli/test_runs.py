@@ -159,7 +159,7 @@ def test_expected_errors_are_one_paragraph_and_exit_2(hrssm: Call, experiment: P
         (("train", experiment, "--seeds", "two"), "Invalid value for '--seeds'"),
         (("train", experiment, "--threads", -1), "Invalid value for '--threads'"),
         (("train", experiment, "--threads", 10**9), "Invalid value for '--threads'"),
-        (("train", experiment, "--out", experiment), "File exists"),
+        (("train", experiment, "--out", experiment), "Not a directory"),
         (("train", experiment, "--out", experiment / "below"), "Not a directory"),
         (("evaluate", tmp_path), "holds no run"),
         (("status", tmp_path / "nowhere"), "there is no such folder"),
