@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hrssm import formulas
+from hrssm import __version__, formulas
 
 __all__ = ["FORMATS", "cite", "formulas_of"]
 
@@ -20,6 +20,9 @@ def cite(obj: Any, format: str = "bibtex") -> str:
 
     Raises KeyError for an id that does not exist, and ValueError for another format, for an object that no formula
     claims, and for a formula without numbers in format python.
+
+    All but python name the version of hrssm and the digest of the formula, which is that of what it states: the same
+    digest in `hrssm show`, in a later version too, is the same formula.
 
     >>> print(cite("hg-kl-height", format="text").splitlines()[0])
     Height term of the KL (hg-kl-height, level S).
@@ -87,13 +90,15 @@ def _bibtex(id: str, found: Mapping[str, Any]) -> str:
 
 
 def _latex(id: str, found: Mapping[str, Any]) -> str:
-    body = found["statement"]["latex"]
-    body = f"\\begin{{gathered}}\n{body}\n\\end{{gathered}}" if "\\\\\n" in body else body
-    return f"% {id}: {found['title']}\n\\[\n{body}\n\\]"
+    return f"% {_heading(id, found)}\n\\[\n{found['statement']['latex']}\n\\]"
 
 
 def _typst(id: str, found: Mapping[str, Any]) -> str:
-    return f"// {id}: {found['title']}\n$ {found['statement']['typst']} $"
+    return f"// {_heading(id, found)}\n$ {found['statement']['typst']} $"
+
+
+def _heading(id: str, found: Mapping[str, Any]) -> str:
+    return f"{id}: {found['title']} (hrssm {__version__}, digest {found['digest']})"
 
 
 def _text(id: str, found: Mapping[str, Any]) -> str:
@@ -102,7 +107,8 @@ def _text(id: str, found: Mapping[str, Any]) -> str:
     relation = {"refutes": "Refutes", "corrects": "Corrects", "proves": "Stated in"}.get(found["status"], "See")
     if sources:
         lines.append(f"{relation} {sources}.")
-    lines.append("hrssm: the verified reference for hyperbolic latent world models, 2026.")
+    lines.append(f"hrssm {__version__}: the verified reference for hyperbolic latent world models, 2026.")
+    lines.append(f"Digest of the formula: {found['digest']}.")
     return "\n".join(lines)
 
 

@@ -8,6 +8,7 @@ import sys
 import pytest
 import torch
 
+import hrssm
 from hrssm import citation, formulas
 from hrssm.citation import FORMATS, cite, formulas_of
 from hrssm.distributions import HorosphericalGaussian, kl_terms
@@ -20,6 +21,13 @@ def test_every_format_of_one_formula(format: str) -> None:
     assert {"bibtex": "@misc{hg-kl,", "latex": "\\[", "typst": "sigma_(p)", "text": "level S", "python": "def hg_kl("}[
         format
     ] in text
+
+
+@pytest.mark.parametrize("format", [f for f in FORMATS if f != "python"])
+def test_a_citation_can_be_found_again(format: str) -> None:
+    text = cite("hg-kl", format)
+    assert hrssm.__version__ in text
+    assert formulas.entry("hg-kl")["digest"] in text
 
 
 def test_the_python_of_a_formula_computes_it() -> None:

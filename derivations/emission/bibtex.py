@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from derivations.emission.text import one_line
+from derivations.emission.words import one_line
+from hrssm import __version__
 
 
 def bibliography(entries: Mapping[str, Any]) -> str:
@@ -16,6 +17,7 @@ def bibliography(entries: Mapping[str, Any]) -> str:
 def bib_item(id: str, entry: Mapping[str, Any]) -> str:
     """One entry as a BibTeX item whose key is its id."""
     note = f"Formula {id} of the verified reference, level {entry['level']}, verdict {entry['verdict']}"
+    note += f", digest {entry['digest']}"
     if entry["sources"]:
         places = "; ".join(f"{s['key']}, {s['place']}" if s["place"] else s["key"] for s in entry["sources"])
         note += f". {'Refuted' if entry['status'] == 'refutes' else 'Stated'} there: {places}"
@@ -24,6 +26,7 @@ def bib_item(id: str, entry: Mapping[str, Any]) -> str:
         "  author = {{The hrssm authors}},\n"
         f"  title = {{{{{one_line(entry['title'])}}}}},\n"
         "  howpublished = {hrssm: the verified reference for hyperbolic latent world models},\n"
+        f"  version = {{{__version__}}},\n"
         f"  note = {{{note}}},\n"
         "  year = {2026}\n"
         "}\n"

@@ -6,31 +6,16 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import sympy as sp
-
-from derivations.engine.kernel import relations
-
-
-def latex(statement: Any) -> str:
-    """A statement in LaTeX, relations below each other."""
-    return " \\\\\n".join(sp.latex(r, mul_symbol=None, ln_notation=False) for r in relations(statement))
-
-
-# ------------------------------------------------------------------------------------------------ files
-
 
 def latex_file(entries: Mapping[str, Any]) -> str:
     r"""A macro per id, named \hrssm and the id in capitals at its words: \hrssmHgKl."""
     lines = [
         "% The formulas of hrssm, a macro per id. Written by `python -m derivations`; never edited.",
-        "% Needs amsmath. Use: \\[ \\hrssmHgKl \\]",
+        "% Needs amsmath and amssymb. Use: \\[ \\hrssmHgKl \\]",
     ]
     for id, entry in entries.items():
         lines.append(f"% {id}: {entry['title']} (level {entry['level']})")
-        body = entry["statement"]["latex"]
-        if "\\\\\n" in body:
-            body = "\\begin{gathered}\n" + body + "\n\\end{gathered}"
-        lines.append(f"\\newcommand{{\\{latex_macro(id)}}}{{{body}}}")
+        lines.append(f"\\newcommand{{\\{latex_macro(id)}}}{{{entry['statement']['latex']}}}")
     return "\n".join(lines) + "\n"
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import sympy as sp
 from sympy.printing.pycode import MpmathPrinter
 
-from derivations.emission.text import one_line
+from derivations.emission.words import one_line
 from derivations.engine.kernel import Formula, relations
+from derivations.engine.notation import Notation
 
 
 class _Python(MpmathPrinter):
@@ -49,7 +50,7 @@ def python(formula: Formula) -> str | None:
     many = relations(formula.statement)
     sides = [r.rhs for r in many]
     free = {s for side in sides for s in side.free_symbols}
-    if any(side.has(sp.Integral, sp.core.function.AppliedUndef, sp.Limit, sp.Order) for side in sides):
+    if any(side.has(sp.Integral, sp.core.function.AppliedUndef, Notation, sp.Limit, sp.Order) for side in sides):
         return None
     arguments = [s.symbol for s in formula.symbols if s.symbol in free]
     if not all(str(s).isidentifier() for s in arguments) or len(free - set(arguments)):

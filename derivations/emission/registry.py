@@ -1,30 +1,34 @@
-"""Writes the reference: hrssm/formulas/registry.json, formulas.tex, formulas.typ and formulas.bib.
+"""Writes the reference: hrssm/formulas/registry.json, formulas.tex, formulas.typ, formulas.bib and mathml.json.
 
-The four files hold what the proofs brought out and nothing that depends on when or where they ran: emitted twice,
+The files hold what the proofs brought out and nothing that depends on when or where they ran: emitted twice,
 they are the same bytes. Nothing in them is edited by hand; `python -m derivations` writes them, and
 `python -m derivations --check` fails when what is committed differs or when the level of an entry fell.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import sympy as sp
-
 from derivations import contents
 from derivations.code import run as code_run
 from derivations.code.claim import ClaimReport
-from derivations.emission import typst_printer
+from derivations.emission import browser, steps
 from derivations.emission.bibtex import bibliography
-from derivations.emission.latex import latex, latex_file
+from derivations.emission.display import latex, text, typst, unicode
+from derivations.emission.display.arrange import Arranger
+from derivations.emission.display.statements import arrange, display
+from derivations.emission.latex import latex_file
 from derivations.emission.python import python
-from derivations.emission.text import one_line, text
 from derivations.emission.typst import typst_file
-from derivations.engine.kernel import Formula, Report
+from derivations.emission.words import one_line
+from derivations.engine import serial
+from derivations.engine.formula import Formula, Sym
+from derivations.engine.kernel import Report
 from hrssm.records import sources
 
 ROOM = Path(__file__).parents[2] / "hrssm" / "formulas"
@@ -104,6 +108,7 @@ def build(formulas: Mapping[str, Formula], reports: Sequence[Report], claims: Se
         "formulas.tex": latex_file(entries),
         "formulas.typ": typst_file(entries),
         "formulas.bib": bibliography(entries),
+        "mathml.json": json.dumps(browser.sheet(formulas, found), indent=0, ensure_ascii=False) + "\n",
     }
 
 
@@ -119,26 +124,47 @@ def roots() -> frozenset[str]:
 
 def describe(formula: Formula, claims: Sequence[ClaimReport] = ()) -> dict[str, Any]:
     """What an entry states and where it comes from, as plain data."""
+    shown = display(formula.shown(), Arranger.of(formula.symbols), formula.where)
     names = list(formula.implements)
     names += sorted({claim.implements for claim in claims} - set(names))
     return {
         "title": formula.title,
         "chapter": formula.chapter,
         "statement": {
-            "srepr": sp.srepr(formula.statement),
-            "latex": latex(formula.statement),
-            "typst": typst_printer.display(formula.statement),
-            "text": text(formula.statement),
+            "srepr": serial.write(formula.statement),
+            "latex": latex.display(shown),
+            "typst": typst.display(shown),
+            "text": text.display(shown),
+            "unicode": unicode.display(shown),
             "python": python(formula),
         },
-        "symbols": [{"name": s.symbol.name, "role": s.role, "domain": s.domain} for s in formula.symbols],
+        "symbols": [symbol(s) for s in formula.symbols],
         "assumptions": [one_line(a) for a in formula.assumptions],
         "conventions": [one_line(c) for c in formula.conventions],
+        "digest": digest_of(formula),
         "uses": list(formula.uses),
         "sources": [{"key": key, "place": place} for key, place in formula.sources],
         "implements": names,
         "code": [claim.plain() for claim in claims],
     }
+
+
+def digest_of(formula: Formula) -> str:
+    """What an entry states, as twelve hexadecimal digits: its relations, symbols, assumptions and conventions.
+
+    It does not change with how the statement is printed or proved; a citation carries it.
+    """
+    symbols = [(serial.write(s.symbol), s.role, s.domain) for s in formula.symbols]
+    prose = [[one_line(words) for words in part] for part in (formula.assumptions, formula.conventions)]
+    stated = json.dumps([formula.id, serial.write(formula.statement), symbols, prose])
+    return hashlib.sha256(stated.encode()).hexdigest()[:12]
+
+
+def symbol(s: Sym) -> dict[str, str]:
+    """A declared symbol: its name in code, what it stands for, where it lives, and how it is written in text."""
+    node = arrange(s.symbol, Arranger.of([s]))
+    written = {"text": text.text(node), "unicode": unicode.line(node) or text.text(node)}
+    return {"name": s.symbol.name, "role": s.role, "domain": s.domain} | written
 
 
 def outcome(formula: Formula, report: Report) -> dict[str, Any]:
@@ -166,8 +192,12 @@ def outcome(formula: Formula, report: Report) -> dict[str, Any]:
         },
         "steps": [
             {
-                key: one_line(step[key]) if key == "words" else step[key]
-                for key in ("lhs", "op", "rhs", "rewrite", "words", "verdict")
+                "lhs": sides[0] if (sides := steps.text(step, formula)) else step["lhs"],
+                "op": step["op"],
+                "rhs": sides[1] if sides else step["rhs"],
+                "rewrite": step["rewrite"],
+                "words": one_line(step["words"]),
+                "verdict": step["verdict"],
             }
             for step in (proof or {}).get("steps", ())
         ],

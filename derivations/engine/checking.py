@@ -10,7 +10,7 @@ from typing import Any
 
 import sympy as sp
 
-from derivations.engine import cache
+from derivations.engine import cache, serial
 from derivations.engine.ball_arithmetic import NotEvaluable, ball, precision, samples
 from derivations.engine.certificate import certify, refutes, relations
 from derivations.engine.formula import Formula, Step, modules_of
@@ -18,7 +18,7 @@ from derivations.engine.formula import Formula, Step, modules_of
 
 @dataclass(frozen=True)
 class StepReport:
-    """A step as it was checked, in printable form."""
+    """A step as it was checked, in printable form; `sides` are both sides as SymPy code, where that is not too long."""
 
     lhs: str
     op: str
@@ -26,6 +26,7 @@ class StepReport:
     rewrite: str
     words: str
     verdict: str
+    sides: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,9 @@ class Report:
     mutation: dict[str, Any] | None
     seconds: dict[str, float]
 
+
+#: Steps whose sides are longer as code than this are reported in short only.
+LONGEST = 20_000
 
 # ------------------------------------------------------------------------------------------- checking
 
@@ -170,7 +174,9 @@ def prove(formula: Formula, statement: Any = None) -> ProofReport:
             shown.add(step.lhs - step.rhs)
         if step.by.name.startswith("use ") and step.by.name[4:] not in formula.uses:
             verdict = "unknown"
-        reports.append(StepReport(_print(step.lhs), step.op, _print(step.rhs), step.by.name, step.words, verdict))
+        sides = _sides(step) if statement is None else None
+        found = StepReport(_print(step.lhs), step.op, _print(step.rhs), step.by.name, step.words, verdict, sides)
+        reports.append(found)
         for index, relation in enumerate(many):
             if not isinstance(relation, _OPS[step.op]):
                 continue
@@ -194,6 +200,13 @@ def prove(formula: Formula, statement: Any = None) -> ProofReport:
 def _print(expr: Any) -> str:
     text = sp.sstr(expr)
     return text if len(text) <= 2000 else text[:1997] + "..."
+
+
+def _sides(step: Step) -> tuple[str, str] | None:
+    """Both sides of a step as SymPy code, from which they can be printed in any notation."""
+    sides = (sp.Tuple(*side) if isinstance(side, list | tuple) else sp.sympify(side) for side in (step.lhs, step.rhs))
+    left, right = map(serial.write, sides)
+    return (left, right) if len(left) + len(right) <= LONGEST else None
 
 
 def mutate(formula: Formula) -> MutationReport:

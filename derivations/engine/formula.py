@@ -11,17 +11,28 @@ import sympy as sp
 from derivations.engine import mutation
 from derivations.engine.algebra import Rewrite
 from derivations.engine.certificate import Certificate, relations
+from derivations.engine.notation import Meaning
 
 STATUSES = ("proves", "refutes", "corrects", "new")
 
 
 @dataclass(frozen=True)
 class Sym:
-    """A symbol of a statement: its name, what it stands for, and where it lives."""
+    """A symbol of a statement: its name, what it stands for, where it lives, how it is written if not by its name."""
 
     symbol: sp.Symbol
     role: str
     domain: str
+    shown: Any = None
+
+    @classmethod
+    def of(cls, symbol: sp.Symbol, meaning: str | tuple[str, str] | Meaning) -> Sym:
+        """As an entry declares it: a role, a role and a domain, or a `Meaning`."""
+        if isinstance(meaning, str):
+            meaning = Meaning(meaning)
+        elif isinstance(meaning, tuple):
+            meaning = Meaning(meaning[0], domain=meaning[1])
+        return cls(symbol, meaning.role, meaning.domain or _domain(symbol), meaning.shown)
 
 
 @dataclass(frozen=True)
@@ -58,10 +69,42 @@ class Formula:
     extra_mutants: Callable[[], Sequence[tuple[str, Any]]] | None = None
     in_coordinates: Callable[[int], Any] | None = None
     cited: bool = False
+    display: Any = None
+    where: Mapping[Any, Any] = field(default_factory=dict)
+
+    def shown(self) -> Any:
+        """The relations as they are printed: those of `display`, and the others with the parts of `where` named."""
+        many = list(relations(self.display)) if self.display is not None else []
+        for relation in relations(self.statement)[len(many) :]:
+            left, right = relation.lhs, relation.rhs
+            for name, part in self.where.items():
+                right = _named(right, part, name)
+                left = left if isinstance(relation, sp.Eq) else _named(left, part, name)
+            many.append(relation.func(left, right, evaluate=False))
+        return sp.Tuple(*many) if len(many) > 1 else many[0]
+
+    def written_out(self) -> list[tuple[Any, Any]]:
+        """Both sides of what is `shown()` with every name of `where` replaced by what it is short for."""
+        many = [(relation.lhs, _summed(relation.rhs)) for relation in relations(self.shown())]
+        for name, part in reversed(self.where.items()):
+            many = [(a.xreplace({name: part}), b.xreplace({name: _summed(part)})) for a, b in many]
+        return many
 
     def mutants(self) -> list[tuple[str, Any]]:
         """All mutants of the statement, generated and extra."""
         return mutation.mutants(self.statement) + list(self.extra_mutants() if self.extra_mutants else [])
+
+
+def _named(e: Any, part: Any, name: Any) -> Any:
+    """An expression with a name in place of a part of it, under the sign of sums too, whose index the part may hold."""
+    inside = {total: total.func(total.function.subs(part, name), *total.limits) for total in e.atoms(sp.Sum)}
+    return e.xreplace(inside).subs(part, name)
+
+
+def _summed(e: Any) -> Any:
+    """An expression with the sums of a fixed number of terms written out."""
+    fixed = [s for s in e.atoms(sp.Sum) if all(bound.is_number for _, *bounds in s.limits for bound in bounds)]
+    return e.xreplace({s: s.doit() for s in fixed})
 
 
 # ------------------------------------------------------------------------------------------- registry
@@ -89,7 +132,7 @@ def entry(
     id: str,
     title: str,
     statement: Any,
-    symbols: Mapping[sp.Symbol, str | tuple[str, str]],
+    symbols: Mapping[sp.Symbol, str | tuple[str, str] | Meaning],
     status: str,
     certificate: Certificate | None = None,
     uncertified: str = "",
@@ -102,9 +145,13 @@ def entry(
     extra_mutants: Callable[[], Sequence[tuple[str, Any]]] | None = None,
     in_coordinates: Callable[[int], Any] | None = None,
     cited: bool = False,
+    display: Any = None,
+    where: Mapping[Any, Any] | None = None,
 ) -> Callable[[Callable[[Any], Iterable[Step]]], Formula]:
-    """Declare an entry; the decorated generator is its proof. `symbols` maps a symbol to its role, or (role,
-    domain).
+    """Declare an entry; the decorated generator is its proof. `symbols` maps a symbol to its role, to (role, domain),
+    or to a `Meaning`, which also says how it is written; their order is the order in which factors and terms are
+    printed. `where` names parts of the right sides for the print, innermost first; where naming parts is not enough,
+    `display` gives the first of the relations as they are to be printed. Both must say what the statement says.
 
     Raises ValueError for an id given twice, an unknown status, a free symbol that is not declared, or an
     entry with neither certificate nor a reason for having none.
@@ -131,14 +178,7 @@ def entry(
             module=module,
             title=title,
             statement=statement,
-            symbols=tuple(
-                Sym(
-                    s,
-                    role if isinstance(role, str) else role[0],
-                    _domain(s) if isinstance(role, str) else role[1],
-                )
-                for s, role in symbols.items()
-            ),
+            symbols=tuple(Sym.of(s, meaning) for s, meaning in symbols.items()),
             status=status,
             prove=prove,
             certificate=certificate,
@@ -152,6 +192,8 @@ def entry(
             extra_mutants=extra_mutants,
             in_coordinates=in_coordinates,
             cited=cited,
+            display=display,
+            where=dict(where or {}),
         )
         _REGISTRY[id] = formula
         return formula

@@ -53,21 +53,24 @@ def formulas(
 def show(
     id: Annotated[str, typer.Argument(help="The formula's id, such as hg-kl.")],
     steps: Annotated[bool, typer.Option(help="Print the steps of the proof in full.")] = True,
+    plain: Annotated[bool, typer.Option("--plain", help="Formulas in one line of ASCII instead of drawn.")] = False,
 ) -> None:
     """Show a formula: statement, domain, proof steps, certificate, mutation score, and who implements it."""
     entry = _entry(id)
     console = Console()
+    drawn = not plain and _draws(console)
 
     def section(heading: str, lines: list[str]) -> None:
         if lines:
             console.print(Text(f"\n{heading}", style="bold"))
             for line in lines:
-                console.print(Text(f"  {line}"))
+                console.print(Text(f"  {line}"), no_wrap=heading == "Statement", overflow="ignore", crop=False)
 
     console.print(Text(f"{id}: {entry['title']}", style="bold"))
-    console.print(Text(f"level {entry['level']}, verdict {entry['verdict']}; {_status(entry)}"))
-    section("Statement", entry["statement"]["text"].splitlines())
-    section("Symbols", [f"{s['name']}  {s['domain']}: {s['role']}" for s in entry["symbols"]])
+    outcome = f"level {entry['level']}, verdict {entry['verdict']}; {_status(entry)}; digest {entry['digest']}"
+    console.print(Text(outcome))
+    section("Statement", entry["statement"]["unicode" if drawn else "text"].splitlines())
+    section("Symbols", [_symbol(s, drawn) for s in entry["symbols"]])
     section("Assumptions", list(entry["assumptions"]))
     section("Conventions", list(entry["conventions"]))
     if steps:
@@ -112,6 +115,20 @@ def _entry(id: str) -> Mapping[str, Any]:
         return reference.entry(id)
     except KeyError as error:
         raise ValueError(error.args[0]) from None
+
+
+def _draws(console: Console) -> bool:
+    """Whether the terminal's encoding has the characters that formulas are drawn with."""
+    try:
+        "‖μ⎛─".encode(console.encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _symbol(symbol: Mapping[str, str], drawn: bool) -> str:
+    in_code = f" (in code {symbol['name']})" if symbol["text"] != symbol["name"] else ""
+    return f"{symbol['unicode' if drawn else 'text']}  {symbol['domain']}: {symbol['role']}{in_code}"
 
 
 def _status(entry: Mapping[str, Any]) -> str:

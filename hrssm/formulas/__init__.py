@@ -25,7 +25,7 @@ def _registry() -> Mapping[str, Any]:
 
 
 def read(name: str) -> str:
-    """The text of an emitted file: registry.json, formulas.tex, formulas.typ or formulas.bib."""
+    """The text of an emitted file: registry.json, formulas.tex, formulas.typ, formulas.bib or mathml.json."""
     return files("hrssm.formulas").joinpath(name).read_text(encoding="utf-8")
 
 
@@ -37,8 +37,9 @@ def digest() -> str:
 def entries() -> Mapping[str, Mapping[str, Any]]:
     """All entries by id, chapters in reading order.
 
-    An entry holds title, chapter, statement (srepr, latex, typst, text, python), symbols, assumptions, conventions,
-    uses, sources, implements, code, level, verdict, status, certificate, mutation and steps.
+    An entry holds title, chapter, statement (srepr, latex, typst, text, unicode, python), symbols (name, role, domain,
+    text, unicode), assumptions, conventions, digest, uses, sources, implements, code, level, verdict, status,
+    certificate, mutation and steps.
     """
     return _registry()["formulas"]
 

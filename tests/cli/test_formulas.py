@@ -31,18 +31,36 @@ def test_formulas_lists_and_filters(run) -> None:
 
 
 def test_show_has_all_its_parts(run) -> None:
-    shown = run("show", "hg-kl")
+    shown = run("show", "hg-kl", "--plain")
     assert shown.exit_code == 0
     for part in (
         "level S, verdict true",
-        "Statement",
+        "digest ",
+        "KL(q || p) = log(sigma_p/sigma_q) + ",
         "mu_q  real",
+        "|beta_q - beta_p|  non-negative: distance of the fibre locations beta_q and beta_p (in code delta)",
         "Proof",
         "exact points",
         "mutants fell",
         "code proved equal",
     ):
         assert part in shown.output, part
+
+
+def test_show_draws_unless_told_to_be_plain(run) -> None:
+    drawn = run("show", "hg-kl-drift", "--no-steps").output
+    assert "KL_drift(q ‖ p) = ──────────── e" in drawn
+    assert "μ_q  real: height location of q (in code mu_q)" not in drawn
+    assert run("show", "hg-kl-drift", "--no-steps", "--plain").output.isascii()
+
+
+def test_a_drawing_keeps_its_lines_in_a_narrow_terminal(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    wide = run("show", "hg-kl", "--no-steps").output.splitlines()
+    monkeypatch.setenv("COLUMNS", "40")
+    narrow = run("show", "hg-kl", "--no-steps").output.splitlines()
+    drawing = [line for line in wide if any(sign in line for sign in "─⎛⎜⎝")]
+    assert len(drawing) >= 4
+    assert all(line in narrow for line in drawing)
 
 
 @pytest.mark.parametrize("format", ["bibtex", "latex", "typst", "text", "python"])

@@ -16,6 +16,7 @@ from derivations.chapters.horospherical_gaussian.symbols import (
     FUBINI,
     HG,
     LOCATION,
+    OFFSET,
     REAL,
     SCALE,
     SCALES,
@@ -48,7 +49,7 @@ from derivations.engine.kernel import (
     substitute,
     symbol,
 )
-from derivations.engine.notation import coordinates, name, over_line, phi
+from derivations.engine.notation import Expectation, Meaning, Norm, Optimal, Variance, coordinates, name, over_line, phi
 
 HALF = sp.Rational(1, 2)
 kappa = symbol("kappa", real=True)
@@ -93,8 +94,8 @@ def _log_density(p: Point) -> arb:
 @entry(
     id="hgk-density",
     title="Density of the coupled family",
-    statement=sp.Eq(name("log_density", tau, radius), LOG_DENSITY),
-    symbols={tau: "height", radius: "distance |b - beta|"} | LOCATION | SCALES | COUPLING | FIBRE,
+    statement=sp.Eq(sp.log(name("q", tau, "b")), LOG_DENSITY),
+    symbols={tau: "height"} | OFFSET | COUPLING | LOCATION | SCALES | FIBRE,
     conventions=[VOLUME],
     uses=["geo-volume", "hg-normaliser"],
     status="new",
@@ -144,7 +145,7 @@ def log_density_in_coordinates(d: int) -> Any:
     for w, x, y in zip(widths, bs, betas, strict=True):
         value += -((x - y) ** 2) * sp.exp(-2 * mu - 2 * kappa * (tau - mu)) / (2 * w**2)
         value -= sp.log(sp.sqrt(2 * sp.pi) * w)
-    return sp.Eq(name("log_density", tau), value)
+    return sp.Eq(sp.log(name("q", tau)), value)
 
 
 @entry(
@@ -154,19 +155,19 @@ def log_density_in_coordinates(d: int) -> Any:
         sp.Eq(name("tau", t), mu + sigma * t),
         sp.Eq(name("b", t, e), beta + s * sp.exp(mu + kappa * sigma * t) * e),
         sp.Eq(
-            name("log_density", t, radius),
+            sp.log(name("q", name("tau", t), name("b", t, e))),
             -(t**2) / 2 - radius**2 / 2 + m * (1 - kappa) * sigma * t - sp.log(Z),
         ),
     ),
-    symbols=LOCATION
+    symbols=COUPLING
+    | LOCATION
     | SCALES
-    | COUPLING
     | FIBRE
     | {
         t: "standard normal noise of the height",
         e: "standard normal noise of one fibre coordinate",
         beta: "location of that coordinate",
-        radius: "length |eps| of the fibre noise",
+        radius: Meaning("length of all the fibre noise", Norm("epsilon")),
     },
     conventions=[VOLUME],
     uses=["hgk-density"],
@@ -222,12 +223,12 @@ def _log_density_at_noise(p: Point) -> arb:
     id="hgk-moments",
     title="Mean, variance and mode of the coupled family",
     statement=sp.Tuple(
-        sp.Eq(name("E", "b"), beta),
-        sp.Eq(name("Var", "b"), s**2 * sp.exp(2 * mu + 2 * kappa**2 * sigma**2)),
-        sp.Eq(name("mode", "tau"), mu + m * (1 - kappa) * sigma**2),
+        sp.Eq(Expectation("b"), beta),
+        sp.Eq(Variance("b"), s**2 * sp.exp(2 * mu + 2 * kappa**2 * sigma**2)),
+        sp.Eq(Optimal("tau"), mu + m * (1 - kappa) * sigma**2),
     ),
-    symbols=LOCATION | SCALES | COUPLING | FIBRE | {beta: "fibre location, one coordinate"},
-    conventions=["the mode is that of the density in volume; its fibre coordinate is beta"],
+    symbols=COUPLING | LOCATION | SCALES | FIBRE | {beta: "location of the fibre, one coordinate of b"},
+    conventions=["tau^* is the height of the mode of the density in volume; the mode's fibre coordinate is beta"],
     uses=["hgk-density", "hgk-sampler"],
     status="new",
     implements=[f"{HG}.mean", f"{HG}.variance", f"{HG}.mode"],
@@ -277,8 +278,8 @@ def _moments(p: Point) -> tuple[arb, arb]:
 
 @entry(
     id="hgk-entropy",
-    title="Entropy of the coupled family: free of mu and of kappa",
-    statement=sp.Eq(name("H", sigma, s, m), (m + 1) * sp.log(2 * sp.pi * sp.E) / 2 + sp.log(sigma) + m * sp.log(s)),
+    title="Entropy of the coupled family: free of the location and of the coupling",
+    statement=sp.Eq(name("H", "q"), (m + 1) * sp.log(2 * sp.pi * sp.E) / 2 + sp.log(sigma) + m * sp.log(s)),
     symbols=SCALES | FIBRE,
     conventions=[VOLUME, "for a fibre scale per coordinate m log s becomes the sum of log s_i"],
     uses=["hgk-sampler"],

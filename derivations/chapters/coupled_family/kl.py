@@ -17,6 +17,7 @@ from derivations.chapters.horospherical_gaussian.kl import (
 from derivations.chapters.horospherical_gaussian.symbols import (
     FUBINI,
     HG,
+    ISOMETRY,
     LOCATION,
     PAIR,
     REAL,
@@ -57,7 +58,7 @@ from derivations.engine.kernel import (
     symbol,
     use,
 )
-from derivations.engine.notation import coordinates, name, over_line, phi
+from derivations.engine.notation import Action, At, Divergence, Pushforward, coordinates, over_line, phi
 
 # ------------------------------------------------------------------------------------------- KL
 
@@ -97,7 +98,7 @@ def kl_in_coordinates(d: int, mixed: bool = False) -> Any:
         here = ratio.subs({s_q: sq, s_p: sp_})
         log_here = sp.log(sq**2 / sp_**2) + 2 * (1 - (kappa_p if mixed else kappa)) * SHIFT
         total += (here - 1 - log_here) / 2 + drift.subs({delta: bq - bp, s_p: sp_})
-    return sp.Eq(name("KL", "q", "p"), total)
+    return sp.Eq(Divergence("q", "p"), total)
 
 
 def conditional_steps(widths_q: Any, widths_p: Any) -> Iterator[Step]:
@@ -137,8 +138,8 @@ def conditional_steps(widths_q: Any, widths_p: Any) -> Iterator[Step]:
 @entry(
     id="hgk-kl",
     title="KL within the coupled family, one coupling",
-    statement=sp.Eq(name("KL", "q", "p"), KL_HEIGHT + HGK_FIBRE + HGK_DRIFT),
-    symbols=PAIR | {kappa: "coupling of q and of p"},
+    statement=sp.Eq(Divergence("q", "p"), KL_HEIGHT + HGK_FIBRE + HGK_DRIFT),
+    symbols={kappa: "coupling of q and of p"} | PAIR,
     conventions=["for a fibre scale per coordinate the fibre and drift terms are sums over coordinates"],
     uses=["hgk-density", "hg-kl-height"],
     status="new",
@@ -163,7 +164,7 @@ def hgk_kl(claim: Any) -> Iterator[Step]:
     yield Step(delta**2 / (2 * w_p**2), offset, algebra, "the offset's part as an exponential in t")
     yield Step(over_line(offset * phi(t), t), HGK_DRIFT, complete_square(t), "its expectation: the drift term")
     yield Step(
-        name("KL_height", "q", "p") + HGK_FIBRE + HGK_DRIFT,
+        Divergence("q", "p", "height") + HGK_FIBRE + HGK_DRIFT,
         claim.rhs,
         use(hg_kl_height),
         "the sum, with the height term",
@@ -195,8 +196,8 @@ def contains(claim: Any, mixed: bool) -> Iterator[Step]:
 @entry(
     id="hgk-kl-mixed",
     title="KL within the coupled family, different couplings",
-    statement=sp.Eq(name("KL", "q", "p"), KL_HEIGHT + MIXED_FIBRE + MIXED_DRIFT),
-    symbols=PAIR | {kappa_q: "coupling of q", kappa_p: "coupling of p"},
+    statement=sp.Eq(Divergence("q", "p"), KL_HEIGHT + MIXED_FIBRE + MIXED_DRIFT),
+    symbols={kappa_q: "coupling of q", kappa_p: "coupling of p"} | PAIR,
     conventions=["for a fibre scale per coordinate the fibre and drift terms are sums over coordinates"],
     uses=["hgk-density", "hg-kl-height"],
     status="new",
@@ -232,7 +233,7 @@ def hgk_kl_mixed(claim: Any) -> Iterator[Step]:
     offset = delta**2 / 2 * sp.exp(-2 * (sp.log(s_p) + mu_p + kappa_p * (mu_q + sigma_q * t - mu_p)))
     yield Step(over_line(offset * phi(t), t), MIXED_DRIFT, complete_square(t), "the drift term")
     yield Step(
-        name("KL_height", "q", "p") + MIXED_FIBRE + MIXED_DRIFT,
+        Divergence("q", "p", "height") + MIXED_FIBRE + MIXED_DRIFT,
         claim.rhs,
         use(hg_kl_height),
         "the sum, with the height term",
@@ -248,12 +249,12 @@ def hgk_kl_mixed(claim: Any) -> Iterator[Step]:
 
 @entry(
     id="hgk-limit",
-    title="The two ends of the family: kappa = 1 and kappa = 0",
+    title="The two ends of the family",
     statement=sp.Tuple(
-        sp.Eq(name("KL_1", "q", "p"), KL_HEIGHT + KL_FIBRE + KL_DRIFT),
-        sp.Eq(name("drift_0", "q", "p"), delta**2 / (2 * s_p**2) * sp.exp(-2 * mu_p)),
+        sp.Eq(At(Divergence("q", "p"), kappa, 1), KL_HEIGHT + KL_FIBRE + KL_DRIFT),
+        sp.Eq(At(Divergence("q", "p", "drift"), kappa, 0), delta**2 / (2 * s_p**2) * sp.exp(-2 * mu_p)),
     ),
-    symbols=PAIR,
+    symbols={kappa: "coupling of q and of p"} | PAIR,
     uses=["hgk-kl", "hg-kl"],
     status="new",
     certificate=Certificate(
@@ -278,25 +279,27 @@ def hgk_limit(claim: Any) -> Iterator[Step]:
 
 
 a, c, b = (symbol(n, real=True) for n in ("a", "c", "b"))
+MOVED = Action("g", sp.Tuple(mu, beta, sigma, s, kappa))
 
 
 @entry(
     id="hgk-isometry",
-    title="Every coupling is equivariant under the isometries (a, c)",
+    title="Every coupling is equivariant under the isometries",
     statement=sp.Tuple(
-        sp.Eq(name("KL", "gq", "gp"), KL_HEIGHT + MIXED_FIBRE + MIXED_DRIFT),
+        sp.Eq(Divergence(Pushforward("g", "q"), Pushforward("g", "p")), KL_HEIGHT + MIXED_FIBRE + MIXED_DRIFT),
         sp.Eq(
-            name("moved", mu, beta, sigma, s, kappa),
+            MOVED,
             sp.ImmutableMatrix([mu + a, sp.exp(a) * beta + c, sigma, s, kappa]),
             evaluate=False,
         ),
     ),
-    symbols=PAIR
-    | {kappa_q: "coupling of q", kappa_p: "coupling of p"}
+    symbols={kappa_q: "coupling of q", kappa_p: "coupling of p"}
+    | PAIR
     | LOCATION
     | SCALES
     | COUPLING
-    | {beta: "fibre location, a coordinate", a: "shift of the height", c: "shift of that coordinate"},
+    | {beta: "fibre location, a coordinate", a: "shift of the height by g", c: "shift of that coordinate by g"},
+    conventions=[ISOMETRY],
     uses=["hgk-kl-mixed", "geo-isometry"],
     status="new",
     implements=[f"{HG}.moved"],

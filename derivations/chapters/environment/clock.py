@@ -18,6 +18,7 @@ from derivations.chapters.environment.walk import (
     rank_correlation,
     rank_correlation_by_pairs,
     rational,
+    scored,
 )
 from derivations.engine.kernel import (
     Certificate,
@@ -32,6 +33,7 @@ from derivations.engine.kernel import (
     sp,
     symbol,
 )
+from derivations.engine.notation import name
 
 DIGITS = 9
 #: name, (branching, depth, steps), depths scored, depth to which the walks that teach the clock are confined
@@ -100,23 +102,23 @@ _parity_rho = sp.sqrt(3) * (B - 1) / (B + 1) * sp.factor(_even - _odd) / sp.sqrt
     id="tree-clock",
     title="What a blind clock scores",
     statement=sp.Tuple(
-        sp.Eq(sp.Function("rho")(B), _parity_rho),
+        sp.Eq(name("rho_oo", B), _parity_rho),
         *(
-            sp.Eq(sp.floor(10**DIGITS * symbol(name, positive=True)), clock_rho(i))
-            for i, (name, *_) in enumerate(CLOCKS)
+            sp.Eq(sp.floor(10**DIGITS * name("rho", *tree[:2], scored(tree[2], depths))), clock_rho(i))
+            for i, (_, tree, depths, _) in enumerate(CLOCKS)
         ),
         *(
-            sp.Eq(sp.Function("accuracy")(4, 5, steps), rational(a))
+            sp.Eq(name("accuracy", 4, 5, steps), rational(a))
             for steps, a in zip((8, 10, 20), _clock_accuracies(depth_laws), strict=True)
         ),
     ),
-    symbols={B: ("branching", "integer >= 2")},
+    symbols={B: ("branching", "integer >= 2"), symbol("k"): ("depth", "0, ..., L")},
     assumptions=(
         "the clock sees the step number t alone; it orders by E[depth | t] and guesses the likeliest depth",
         "the start is uniform over the nodes; all steps count alike; ties share their mid-rank",
-        "rho(B): infinitely deep tree, late steps. The numbers: B = 4, L = 5 and T = 8, 10, 20; "
-        "B = 50, L = 2, T = 10 (flat); B = 4, L = 7, T = 20 at depths 0-5 (trained) and 6-7 (beyond), "
-        "with the clock of walks confined to depth 5",
+        "rho and accuracy (B, L, T): walks of T steps on the B-ary tree of depth L; given a condition on the depth "
+        "k, over the nodes that meet it, with the clock of walks confined to depth 5; rho_oo: infinitely deep tree, "
+        "late steps",
     ),
     status="new",
     uses=("tree-walk",),
@@ -162,18 +164,18 @@ def tree_clock(claim: Any) -> Iterator[Step]:
         "so rho = (E[rank | even step] - E[rank | odd step])/2 over sqrt((1 - sum of cubes)/12)",
     )
     yield Step(
-        sp.Function("rho")(B),
+        name("rho_oo", B),
         claim[0].rhs,
         argument,
         "the limit in L and t goes inside sums with geometric tails; by tree-walk all but the eigenvalues "
         "1 and -1 fade, so the law at late steps is the stationary one, each parity with its own weight",
     )
-    for index, ((name, tree, depths, _), relation) in enumerate(zip(CLOCKS, claim[1 : 1 + len(CLOCKS)], strict=True)):
+    for index, ((label, tree, depths, _), relation) in enumerate(zip(CLOCKS, claim[1 : 1 + len(CLOCKS)], strict=True)):
         yield Step(
             sp.Integer(clock_rho(index)),
             relation.rhs,
             algebra,
-            f"{name}: B, L, T = {tree}, depths {depths}; from the recursion on depth, by mid-ranks",
+            f"{label}: B, L, T = {tree}, depths {depths}; from the recursion on depth, by mid-ranks",
         )
     for steps, exactly, relation in zip(
         (8, 10, 20), _clock_accuracies(depth_laws), claim[1 + len(CLOCKS) :], strict=True

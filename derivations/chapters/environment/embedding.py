@@ -31,6 +31,7 @@ from derivations.engine.kernel import (
     symbol,
     trigonometry,
 )
+from derivations.engine.notation import Norm, name
 
 EDGES = (4, 8, 16, 32)
 DIMENSIONS = (2, 4, 8, 16, 32)
@@ -215,16 +216,16 @@ def _embedding_independent(p: Mapping[str, Any]) -> list[arb]:
 
 @entry(
     id="tree-sarkar",
-    title="The tree in the hyperbolic plane with distortion 1 + epsilon, and in Euclidean space",
+    title="The tree in the hyperbolic plane with any distortion above 1, and in Euclidean space",
     statement=sp.Tuple(
-        sp.Eq(sp.Function("delta")(ell, alpha), 2 * sp.atan(sp.exp(-ell) / sp.tan(alpha / 2))),
-        sp.Eq(sp.Function("loss")(alpha), -2 * sp.log(sp.sin(alpha / 2))),
-        sp.Eq(sp.Function("distortion")(ell, B), ell / (ell + 2 * sp.log(sp.sin(_turn)))),
-        sp.Eq(sp.Function("edge")(eps, B), -2 * (1 + 1 / eps) * sp.log(sp.sin(_turn))),
-        sp.Eq(sp.Function("gap")(R), 2 / (sp.exp(R) + 1)),
-        sp.Eq(sp.Function("star")(B), sp.sqrt(2 * B / (B + 1))),
+        sp.Eq(name("delta", ell, alpha), 2 * sp.atan(sp.exp(-ell) / sp.tan(alpha / 2))),
+        sp.Eq(name("loss", alpha), -2 * sp.log(sp.sin(alpha / 2))),
+        sp.Eq(name("D_H", ell, B), ell / (ell + 2 * sp.log(sp.sin(_turn)))),
+        sp.Eq(name("l", eps, B), -2 * (1 + 1 / eps) * sp.log(sp.sin(_turn))),
+        sp.Eq(1 - Norm(name("z", R)), 2 / (sp.exp(R) + 1)),
+        sp.Eq(name("D_E", B), sp.sqrt(2 * B / (B + 1))),
         *(
-            sp.Eq(sp.floor(10**6 * symbol(f"distortion_{length}", positive=True)), value)
+            sp.Eq(sp.floor(10**6 * name("D", length)), value)
             for length, value in zip(EDGES, _measured()["hyperbolic"], strict=True)
         ),
     ),
@@ -239,10 +240,10 @@ def _embedding_independent(p: Mapping[str, Any]) -> list[arb]:
         "delta: angle at the far end of an edge of length l, in a triangle with angle alpha at its near end "
         "and the third "
         "vertex at infinity; loss: supremum of a + b - c over triangles with angle alpha between a and b",
-        "distortion and edge bound the construction from above, for every depth; star bounds any embedding "
-        "in any R^n of "
-        "a tree that holds a node with B + 1 neighbours from below; gap is 1 - |z| in the disc",
-        "distortion_4, ..: B = 4, L = 5, measured",
+        "D_H is the distortion of the construction in the hyperbolic plane, and l(epsilon, B) the edge length that "
+        "makes it at most 1 + epsilon, for every depth; D_E bounds from below the distortion of any embedding in any "
+        "R^n of a tree that holds a node with B + 1 neighbours; z(R) is a point of the disc",
+        "D(l): the distortion measured at edge length l, B = 4, L = 5",
     ),
     status="new",
     sources=[("sarkar2011", "construction"), ("perret2026", "motivation")],

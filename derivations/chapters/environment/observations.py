@@ -36,6 +36,7 @@ from derivations.engine.kernel import (
     sp,
     symbol,
 )
+from derivations.engine.notation import Expectation, Given, Probability, Variance, name
 
 # ------------------------------------------------------------------------------------------- tree-floor
 
@@ -43,11 +44,34 @@ B = symbol("B", positive=True, integer=True)
 P = sp.symbols("P_1:6", positive=True)
 V_r, V_d, V_n, noise2 = sp.symbols("V_r V_d V_n nu", positive=True)
 P_0 = 1 - sum(P)
+#: What is known of the node: nothing, the step, the step and the parity of the depth, the depth.
+KNOWN = {"nothing": (), "clock": ("t",), "parity": ("t", sp.Mod(sp.Symbol("k"), 2)), "depth": ("k",)}
 
 _nothing = P_0 * (1 - P_0) * (V_r + noise2) + sum(
     p * (V_d + V_n + noise2) - p**2 * (V_d + (V_n + noise2) / B**k) for k, p in enumerate(P, 1)
 )
 _depth = sum(p * (V_n + noise2) * (1 - B**-k) for k, p in enumerate(P, 1))
+
+
+def _floor(steps: int, kind: str) -> Any:
+    """The name of a floor, by the length of the walks and what is known."""
+    return name("R", Given(steps, *KNOWN[kind]) if KNOWN[kind] else steps)
+
+
+_share, _level = sp.IndexedBase("P"), symbol("k", integer=True, positive=True)
+
+
+def _with_sums() -> Any:
+    """The first two relations with sums over the depth k in place of six terms; the rest as it is."""
+    first, share = symbol("P_0"), _share[_level]
+    within = share * (V_d + V_n + noise2) - share**2 * (V_d + (V_n + noise2) / B**_level)
+    return [
+        sp.Eq(Variance("o"), first * (1 - first) * (V_r + noise2) + sp.Sum(within, (_level, 1, 5))),
+        sp.Eq(
+            Expectation(Variance(Given("o", "k"))),
+            sp.Sum(share * (V_n + noise2) * (1 - B**-_level), (_level, 1, 5)),
+        ),
+    ]
 
 
 def _pairs(p: Mapping[str, Any]) -> list[fmpq]:
@@ -99,17 +123,19 @@ _POINTS = tuple(
     id="tree-floor",
     title="Irreducible reconstruction error by what is known",
     statement=sp.Tuple(
-        sp.Eq(sp.Function("MSE_nothing")(*P), _nothing),
-        sp.Eq(sp.Function("MSE_depth")(*P), _depth),
+        sp.Eq(Variance("o"), _nothing),
+        sp.Eq(Expectation(Variance(Given("o", "k"))), _depth),
         *(
             sp.Eq(sp.floor(10**DIGITS * symbol(name, positive=True)), c)
-            for name, c in zip(("V_r", "V_d", "V_dn"), certified()["expected"], strict=True)
+            for name, c in zip(("V_r", "V_d", "V"), certified()["expected"], strict=True)
         ),
         *(
-            sp.Eq(sp.floor(10**DIGITS * symbol(f"MSE_{kind}_{t}", positive=True)), value)
+            sp.Eq(sp.floor(10**DIGITS * _floor(t, kind)), value)
             for (t, kind), value in zip(ROWS, certified()["floors"], strict=True)
         ),
     ),
+    display=_with_sums(),
+    where={_share[k]: p for k, p in enumerate(P, 1)} | {symbol("P_0"): 1 - sp.Sum(_share[_level], (_level, 1, 5))},
     symbols={
         B: ("branching; the depth is 5", "integer >= 2"),
         **{p: (f"probability of depth {i}", "0..1, together at most 1") for i, p in enumerate(P, 1)},
@@ -120,11 +146,12 @@ _POINTS = tuple(
     },
     assumptions=(
         "nodes of one depth are equally likely; the first two relations are expected over embeddings, W and noise",
-        "the floor of the clock is MSE_nothing at P(depth | t), averaged over t; of the node: 0, the noise being fixed",
-        "V_dn = V_d + V_n; V_r, V_d, V_dn: 16-dimensional embeddings, weights of scale 0.3",
-        "MSE_nothing_8 and the like: the write-up's realised tree, B = 4, L = 5, seed 42, walks of 8, 10, "
-        "20 steps; "
-        "'clock' knows the step, 'parity' step and parity of the depth",
+        "the floor of who knows the step is Var[o] at P(depth | t), averaged over t; of who knows the node: 0, the "
+        "noise being fixed",
+        "Var[o] is a mean over the coordinates of the observation o; k is the depth of its node",
+        "V = V_d + V_n; the numbers of V_r, V_d, V: 16-dimensional embeddings, weights of scale 0.3",
+        "R(T) and the like: the write-up's realised tree, B = 4, L = 5, seed 42, walks of T = 8, 10, 20 steps, when "
+        "nothing is known, or the step t, or step and parity of the depth k, or the depth",
     ),
     status="new",
     uses=("tree-walk",),
@@ -170,8 +197,8 @@ def tree_floor(claim: Any) -> Iterator[Step]:
             "cos(u x) = j! Re (1 - iu)^(-j-1))",
         )
     names = ("root, density against Hurwitz zeta", "two nodes of a depth", "any other node")
-    for relation, value, name in zip(claim[2:5], certified()["expected"], names, strict=True):
-        yield Step(sp.Integer(value), relation.rhs, algebra, name)
+    for relation, value, words in zip(claim[2:5], certified()["expected"], names, strict=True):
+        yield Step(sp.Integer(value), relation.rhs, algebra, words)
     for relation, (t, kind), value in zip(claim[5:], ROWS, certified()["floors"], strict=True):
         yield Step(sp.Integer(value), relation.rhs, algebra, f"{kind}, {t} steps: occupancy, and sums over nodes")
 
@@ -231,18 +258,15 @@ def _parity_independent(p: Mapping[str, Any]) -> list[arb]:
     id="tree-parity",
     title="The parity of depth plus step: one bit per walk, and when the objective pays for it",
     statement=sp.Tuple(
-        sp.Eq(sp.Function("P_odd")(B, h), B / (B + 1)),
-        sp.Eq(sp.Function("H")(B), sp.log(B + 1) - B * sp.log(B) / (B + 1)),
-        sp.Eq(sp.Function("beta_code")(B, K, T), K * T * (B - 1) / ((B + 1) * sp.log(B))),
-        sp.Eq(sp.Function("beta_linear")(B, K, T), 2 * K * T * B / (B + 1) ** 2),
+        sp.Eq(Probability("odd"), B / (B + 1)),
+        sp.Eq(name("H", "odd"), sp.log(B + 1) - B * sp.log(B) / (B + 1)),
+        sp.Eq(name("beta_code", B, K, T), K * T * (B - 1) / ((B + 1) * sp.log(B))),
+        sp.Eq(name("beta_linear", B, K, T), 2 * K * T * B / (B + 1) ** 2),
         *(
-            sp.Eq(sp.floor(10**DIGITS * symbol(f"K_{t}", positive=True)), value)
+            sp.Eq(sp.floor(10**DIGITS * name("K", t)), value)
             for t, value in zip(STEPS, certified()["gaps"], strict=True)
         ),
-        *(
-            sp.Eq(sp.floor(1000 * symbol(f"beta_code_{t}", positive=True)), v)
-            for t, v in zip(STEPS, certified()["weights"], strict=True)
-        ),
+        *(sp.Eq(sp.floor(1000 * name("beta_code", t)), v) for t, v in zip(STEPS, certified()["weights"], strict=True)),
     ),
     symbols={
         B: ("branching", "integer >= 2"),
@@ -251,10 +275,11 @@ def _parity_independent(p: Mapping[str, Any]) -> list[arb]:
         T: "steps of a walk",
     },
     assumptions=(
-        "a step changes the depth by one, so depth + t keeps its parity along a walk; the start is uniform",
+        "a step changes the depth by one, so depth + t keeps its parity along a walk; the start is uniform, and odd "
+        "says that its depth is; H is the entropy of that bit",
         "the objective is the mean of MSE + beta KL over steps; a code of the parity costs its information "
         "once per walk",
-        "K_8 and the like: the write-up's realised tree, B = 4, L = 5, seed 42",
+        "K(T) and beta_code(T): the write-up's realised tree, B = 4, L = 5, seed 42, walks of T steps",
     ),
     status="new",
     uses=("tree-walk", "tree-floor"),
@@ -325,7 +350,7 @@ def tree_parity(claim: Any) -> Iterator[Step]:
         "(obj-collapse with variance q (1-q) T D K against beta D/2)",
     )
     yield Step(
-        sp.Function("beta_code")(B, K, T),
+        name("beta_code", B, K, T),
         code,
         argument,
         "depth + t keeps its parity: one bit serves all T steps",

@@ -11,6 +11,7 @@ from flint import fmpq_mat
 
 from derivations.chapters.environment.walk import depth_laws, joint_law, majority, node_laws, rational
 from derivations.engine.kernel import Certificate, Step, algebra, arb, argument, entry, fmpq, induction, sp, symbol
+from derivations.engine.notation import name
 
 # ------------------------------------------------------------------------------------------- tree-count
 
@@ -133,7 +134,7 @@ WALKS = tuple(
         sp.Eq(pi(k), (B + 1) * B ** (k - 1) * _scale),
         sp.Eq(pi(0), _scale),
         sp.Eq(pi(L), B ** (L - 1) * _scale),
-        sp.Eq(sp.Function("P_even")(B, L), sp.Rational(1, 2)),
+        sp.Eq(sp.Sum(pi(2 * j), (j, 0, sp.floor(L / 2))), sp.Rational(1, 2)),
         sp.Eq(
             sp.Function("chi")(x),
             (x**2 - 1)
@@ -143,7 +144,7 @@ WALKS = tuple(
             ),
         ),
         *(
-            sp.Eq(sp.Function("majority")(4, 5, steps), rational(m))
+            sp.Eq(name("majority", 4, 5, steps), rational(m))
             for steps, m in zip((8, 10, 20), _majorities(), strict=True)
         ),
     ),
@@ -153,7 +154,11 @@ WALKS = tuple(
         k: ("an inner depth", "0 < k < L"),
         x: "where the characteristic polynomial of the depth chain is taken",
     },
-    assumptions=("the walk moves to a neighbour chosen uniformly among parent and children",),
+    assumptions=(
+        "the walk moves to a neighbour chosen uniformly among parent and children; pi is its stationary law of the "
+        "depth",
+        "majority(B, L, T): the share of the commonest depth among the nodes of walks of T steps from a uniform start",
+    ),
     status="new",
     uses=("tree-count",),
     implements=[

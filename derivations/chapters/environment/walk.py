@@ -14,9 +14,16 @@ from functools import cache
 from math import isqrt
 from typing import Any
 
-from derivations.engine.kernel import sp
+from derivations.engine.kernel import sp, symbol
+from derivations.engine.notation import Given
 
 Joint = Mapping[tuple[int, int], Fraction]  # (step, depth) -> probability
+
+
+def scored(steps: int, depths: tuple[int, int | None]) -> Any:
+    """How a statement names the steps of a walk together with the depths k that count."""
+    k, (low, high) = symbol("k"), depths
+    return sp.Integer(steps) if (low, high) == (0, None) else Given(steps, sp.Ge(k, low) if low else sp.Le(k, high))
 
 
 def level_sizes(branching: int, depth: int) -> list[int]:

@@ -7,7 +7,7 @@ from itertools import combinations, product
 from typing import Any
 
 from derivations.chapters.geometry.symbols import HEIGHTS, b, metric, minkowski, tau
-from derivations.engine.kernel import Certificate, Point, Step, algebra, arb, arb_series, entry, exact, grid, sp
+from derivations.engine.kernel import Certificate, Point, Step, algebra, arb, arb_series, entry, exact, grid, sp, symbol
 from derivations.engine.notation import coordinates, name
 
 
@@ -71,9 +71,9 @@ def _by_bending(p: Point) -> arb:
 
 @entry(
     id="geo-curvature",
-    title="All sectional curvatures are -1",
-    statement=sp.Eq(name("K", "plane"), sp.Integer(-1)),
-    symbols={},
+    title="All sectional curvatures are −1",
+    statement=sp.Eq(name("K", "Pi"), sp.Integer(-1)),
+    symbols={symbol("Pi"): ("a plane spanned by two tangent vectors at a point", "any")},
     uses=["geo-metric"],
     status="new",
     certificate=Certificate(

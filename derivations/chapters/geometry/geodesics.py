@@ -10,7 +10,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from derivations.chapters.geometry.curvature import christoffel
-from derivations.chapters.geometry.symbols import CURVATURE, GEOMETRY, HEIGHTS, b, delta, metric, minkowski, other, tau
+from derivations.chapters.geometry.symbols import (
+    CURVATURE,
+    GEOMETRY,
+    HEIGHTS,
+    b,
+    delta,
+    metric,
+    minkowski,
+    other,
+    tau,
+    z,
+)
 from derivations.engine.kernel import (
     Certificate,
     Point,
@@ -27,7 +38,7 @@ from derivations.engine.kernel import (
     substitute,
     symbol,
 )
-from derivations.engine.notation import coordinates, name
+from derivations.engine.notation import ExponentialMap, LogarithmMap, Meaning, Norm, coordinates, name
 
 r = symbol("r", positive=True)
 theta = symbol("theta", real=True)
@@ -41,13 +52,13 @@ D = sp.cosh(t) - c * sp.sinh(t)
 
 @entry(
     id="geo-horo-polar",
-    title="Horospherical coordinates of the point at distance r and angle theta from the upward axis",
+    title="Horospherical coordinates from polar coordinates about the origin",
     statement=sp.Tuple(
         sp.Eq(sp.exp(-name("tau", r, theta)), sp.cosh(r) - sp.cos(theta) * sp.sinh(r)),
-        sp.Eq(name("|b|", r, theta), sp.sin(theta) * sp.sinh(r) / (sp.cosh(r) - sp.cos(theta) * sp.sinh(r))),
+        sp.Eq(Norm(name("b", r, theta)), sp.sin(theta) * sp.sinh(r) / (sp.cosh(r) - sp.cos(theta) * sp.sinh(r))),
     ),
-    symbols={r: "distance from the origin", theta: ("angle from the upward axis", "[0, pi]")},
-    conventions=[CURVATURE],
+    symbols={theta: ("angle from the upward axis", "[0, pi]"), r: "distance from the origin"},
+    conventions=[CURVATURE, "tau and b are the height and the fibre coordinates of the point"],
     uses=["geo-distance"],
     status="new",
     implements=[f"{GEOMETRY}.horospherical.exp_origin"],
@@ -91,9 +102,10 @@ n = symbol("nu", nonnegative=True)
 LENGTH = sp.sqrt(v0**2 + sp.exp(-2 * tau) * n**2)
 FALL = sp.cosh(LENGTH) - v0 * sp.sinh(LENGTH) / LENGTH
 TANGENT = {
-    v0: "height component of the tangent vector",
-    w: "one fibre component of it",
-    n: "length |v_b| of all its fibre components",
+    symbol("v"): Meaning("tangent vector at z, (v_0, v_b)", domain="R^d"),
+    v0: "height component of v",
+    w: Meaning("a fibre component of v", symbol("v_i")),
+    n: Meaning("length of all its fibre components", Norm("v_b")),
 }
 
 
@@ -106,13 +118,19 @@ def _points(**axes: Any) -> tuple[dict[str, Any], ...]:
     id="geo-exp",
     title="Exponential map",
     statement=sp.Eq(
-        name("exp", "z", "v"),
+        ExponentialMap(z, "v"),
         sp.ImmutableMatrix([tau - sp.log(FALL), b + w * sp.sinh(LENGTH) / (LENGTH * FALL)]),
         evaluate=False,
     ),
-    symbols={tau: "height of the base point", b: "the same fibre coordinate of the base point"} | TANGENT,
+    symbols={
+        z: Meaning("base point, (tau, b)", domain="H^d"),
+        tau: "height of the base point",
+        b: Meaning("the same fibre coordinate of the base point", symbol("b_i")),
+    }
+    | TANGENT,
+    where={symbol("r"): LENGTH, symbol("f"): FALL.subs(LENGTH, symbol("r"))},
     assumptions=["v is not zero; at v = 0 the limit is the base point"],
-    conventions=[CURVATURE, "components are coordinate components: |v|^2 = v_0^2 + e^(-2 tau) |v_b|^2"],
+    conventions=[CURVATURE, "components are coordinate components: r is the length of v"],
     uses=["geo-metric", "geo-horo-polar"],
     status="new",
     implements=[f"{GEOMETRY}.exp"],
@@ -228,18 +246,21 @@ STRETCH = sp.acosh(COSH) / sp.sqrt(COSH**2 - 1)
     id="geo-log",
     title="Logarithm map, the inverse of the exponential map",
     statement=sp.Eq(
-        name("log", "z", "w"),
+        LogarithmMap(z, "w"),
         sp.ImmutableMatrix([STRETCH * RISE, STRETCH * sp.exp(tau - other) * h]),
         evaluate=False,
     ),
     symbols={
+        z: Meaning("base point, (tau, b)", domain="H^d"),
+        symbol("w"): Meaning("the other point, (tau_w, b_w)", domain="H^d"),
         tau: "height of the base point",
         other: "height of the other point",
-        delta: "distance |b_w - b| of their fibre coordinates",
-        h: "one fibre coordinate of b_w - b",
+        delta: Meaning("distance of their fibre coordinates", Norm(symbol("b_w") - symbol("b"))),
+        h: Meaning("one fibre coordinate of b_w - b", symbol("b_w_i") - symbol("b_i")),
     },
+    where={symbol("c"): COSH},
     assumptions=["the points differ; where they agree the limit is 0"],
-    conventions=[CURVATURE, "coordinate components; the first factor is r/sinh r at r = dist"],
+    conventions=[CURVATURE, "coordinate components; c is cosh r and the first factor r/sinh r at r = d(z, w)"],
     uses=["geo-exp", "geo-distance"],
     status="new",
     implements=[f"{GEOMETRY}.log", f"{GEOMETRY}.horospherical.log_origin"],
@@ -280,8 +301,8 @@ def geo_log(claim: Any) -> Iterator[Step]:
         "and the fibre component e^tau sin(theta) sinh t: the factor t/sinh t gives back t times the direction",
     )
     yield Step(
-        name("log", "z", "w"),
-        name("log", "z", "w"),
+        LogarithmMap(z, "w"),
+        LogarithmMap(z, "w"),
         argument,
         "the two computations say exp(log(w)) = w for every w and log(exp(v)) = v for every v not zero",
     )

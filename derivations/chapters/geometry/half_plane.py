@@ -34,7 +34,7 @@ from derivations.engine.kernel import (
     symbol,
     use,
 )
-from derivations.engine.notation import name, over_line, phi
+from derivations.engine.notation import Action, Differential, Distance, Divergence, Meaning, name, over_line, phi
 
 x, ell, ell_w = symbol("x", real=True), symbol("ell", real=True), symbol("ell_w", real=True)
 c, sigma = symbol("c", positive=True), symbol("sigma", positive=True)
@@ -45,6 +45,7 @@ z = symbol("z", real=True)
 
 PLANE = "hrssm.geometry.half_plane"
 CHO = "cho2023gmvae"
+DISTANCE = sp.Abs(symbol("mu") - symbol("mu_w"), evaluate=False)
 VALUE = {x: "location mu of the normal that the point stands for", ell: "its log variance, log sigma^2"}
 CURVATURE = {c: "minus the curvature"}
 STANDS_FOR = "the point (mu, sigma) stands for N(sqrt(2c) mu, sigma^2), and lengths are divided by sqrt(2c)"
@@ -91,22 +92,23 @@ def _metric(p: Point) -> list[Any]:
     id="gm-metric",
     title="The half-plane of normals: Fisher information, metric, curvature, area and distance",
     statement=sp.Tuple(
-        sp.Eq(name("Fisher", sigma), FISHER, evaluate=False),
-        sp.Eq(name("g", sigma), METRIC, evaluate=False),
-        sp.Eq(name("K", c), -c),
-        sp.Eq(name("log_volume", ell), LOG_VOLUME),
-        sp.Eq(sp.cosh(sp.sqrt(c) * name("dist", ell, ell_w, delta)), COSH_DISTANCE),
+        sp.Eq(name("I", "mu", sigma), FISHER, evaluate=False),
+        sp.Eq(name("g", "mu", sigma), METRIC, evaluate=False),
+        sp.Eq(symbol("K"), -c),
+        sp.Eq(sp.log(Differential("A") / (Differential("mu") * Differential(ell))), LOG_VOLUME),
+        sp.Eq(sp.cosh(sp.sqrt(c) * Distance("z", "w")), COSH_DISTANCE),
     ),
     symbols={
         sigma: "standard deviation of the normal",
         ell: "log variance of the first point",
         ell_w: "log variance of the second point",
-        delta: "distance |mu - mu_w| of the locations",
+        delta: Meaning("distance of the locations mu and mu_w", DISTANCE),
     }
     | CURVATURE,
     conventions=[
         STANDS_FOR,
-        "Fisher and g in the coordinates (mu, sigma); the area's density is with respect to dmu dlog(sigma^2)",
+        "I is the Fisher information, g the metric, K the curvature and A the area, z = (mu, ell) and w = (mu_w, "
+        "ell_w)",
     ],
     uses=["geo-distance", "geo-metric"],
     status="corrects",
@@ -156,7 +158,7 @@ def gm_metric(claim: Any) -> Iterator[Step]:
     yield Step(sp.log(sp.sqrt(metric_in_logs().det())), claim[3].rhs, log_expand, "the root of its determinant")
     places = {tau: ell / 2, other: ell_w / 2, delta: sp.sqrt(c) * delta}
     yield Step(
-        sp.cosh(name("dist", ell / 2, ell_w / 2, sp.sqrt(c) * delta)),
+        sp.cosh(Distance("z", "w")),
         claim[4].rhs,
         use(geo_distance, places),
         "the distance there, sqrt(c) times the one here",
@@ -216,9 +218,9 @@ def _by_half_turn(p: Point) -> list[Any]:
     id="gm-lorentz",
     title="The isometry T_c of the half-plane with the hyperboloid, its inverse and its Jacobian",
     statement=sp.Tuple(
-        sp.Eq(name("to_lorentz", "z"), TO_LORENTZ, evaluate=False),
-        sp.Eq(name("from_lorentz", "X"), FROM_LORENTZ, evaluate=False),
-        sp.Eq(name("log_jacobian", x, ell), LOG_JACOBIAN),
+        sp.Eq(name("X", "z"), TO_LORENTZ, evaluate=False),
+        sp.Eq(name("z", "X"), FROM_LORENTZ, evaluate=False),
+        sp.Eq(sp.log(name("J", x, ell)), LOG_JACOBIAN),
     ),
     symbols={
         t: "time coordinate of X",
@@ -229,7 +231,7 @@ def _by_half_turn(p: Point) -> list[Any]:
     | CURVATURE,
     conventions=[
         "the hyperboloid is -X_0^2 + X_1^2 + X_2^2 = -1 / c, of curvature -c",
-        "the Jacobian is that of (mu, log sigma^2) to (X_1, X_2), its absolute value",
+        "J is the Jacobian of z = (mu, log sigma^2) to (X_1, X_2), its absolute value",
     ],
     uses=["gm-metric"],
     status="proves",
@@ -288,11 +290,11 @@ def _image(p: Point) -> list[Any]:
 @entry(
     id="gm-affine",
     title="Affine maps of the variable are isometries of the half-plane, and simply transitive",
-    statement=sp.Tuple(sp.Eq(name("image", "z"), IMAGE, evaluate=False)),
+    statement=sp.Tuple(sp.Eq(Action("g", sp.Tuple(x, ell)), IMAGE, evaluate=False)),
     symbols={shift: "image of the location 0, over sqrt(2c)", stretch: "log of the squared factor, log s^2"}
     | VALUE
     | CURVATURE,
-    conventions=["X -> s X + sqrt(2c) t of the normal's variable; the image of N(0, 1) is (t, log s^2)"],
+    conventions=["g is X -> s X + sqrt(2c) t of the normal's variable; the image of N(0, 1) is (t, log s^2)"],
     uses=["gm-metric"],
     status="proves",
     sources=[(CHO, "section 3")],
@@ -319,8 +321,8 @@ def gm_affine(claim: Any) -> Iterator[Step]:
         IMAGE.subs({x: 0, ell: 0}), sp.Matrix([shift, stretch]), algebra, "N(0, 1) goes to (t, log s^2): any point"
     )
     yield Step(
-        name("image", "z"),
-        name("image", "z"),
+        Action("g", sp.Tuple(x, ell)),
+        Action("g", sp.Tuple(x, ell)),
         argument,
         "and one map only sends N(0, 1) there, as t and s are read off",
     )
@@ -328,6 +330,7 @@ def gm_affine(claim: Any) -> Iterator[Step]:
 
 # ---------------------------------------------------------------------------------------------- the KL as a distance
 
+AWAY, BACK = Divergence(name("p", d), name("p", 0)), Divergence(name("p", 0), name("p", d))
 R = sp.sqrt(c) * d
 FALL = sp.cosh(R) - k * sp.sinh(R)  # 1 / sigma along the ray
 ASIDE = (1 - k**2) * sp.sinh(R) ** 2  # (sqrt(c) mu / sigma)^2 there
@@ -359,9 +362,9 @@ def _expansion(p: Point) -> list[arb]:
     id="gm-kl-distance",
     title="A KL over 2c is half the squared distance to second order; the third differs with the direction",
     statement=sp.Tuple(
-        sp.Eq(name("KL", "near", 2), HALF),
-        sp.Eq(name("KL", "near", 3), THIRD),
-        sp.Eq(name("KL", "reverse", 3), -THIRD),
+        sp.Eq(sp.Limit(AWAY / (2 * c * d**2), d, 0), HALF),
+        sp.Eq(sp.Limit((AWAY / (2 * c) - d**2 / 2) / d**3, d, 0), THIRD),
+        sp.Eq(sp.Limit((BACK / (2 * c) - d**2 / 2) / d**3, d, 0), -THIRD),
     ),
     symbols={
         d: "distance of the two points",
@@ -370,7 +373,7 @@ def _expansion(p: Point) -> list[arb]:
     | CURVATURE,
     assumptions=["from N(0, 1); by gm-affine from any point alike"],
     conventions=[
-        "coefficients of d^2 and d^3 in KL(near, centre) / (2c), and of d^3 in KL(centre, near) / (2c)",
+        "p(d) is the normal at distance d, p(0) the centre",
         STANDS_FOR,
     ],
     uses=["gm-metric", "gm-affine", "normal-law"],
@@ -421,14 +424,13 @@ def _vertical(p: Point) -> list[Any]:
     id="gm-kl-far",
     title="Far away a KL is no distance: it grows exponentially upwards and linearly downwards",
     statement=sp.Tuple(
-        sp.Eq(name("KL", "up", d), VERTICAL),
-        sp.Eq(name("growth", "up", c), FAR_UP),
-        sp.Eq(name("growth", "down", c), FAR_DOWN),
+        sp.Eq(AWAY / (2 * c), VERTICAL),
+        sp.Eq(sp.Limit(AWAY / (2 * c) * sp.exp(-2 * R), d, sp.oo), FAR_UP),
+        sp.Eq(sp.Limit(Divergence(name("p", -d), name("p", 0)) / (2 * c * d), d, sp.oo), FAR_DOWN),
     ),
     symbols={d: "distance along the vertical geodesic"} | CURVATURE,
     conventions=[
-        "KL(point, centre) / (2c); upwards is towards larger sigma, and downwards d is replaced by -d",
-        "growth: the limits of KL e^(-2 sqrt(c) d) upwards and of KL / d downwards, as d grows",
+        "p(0) is the centre, p(d) the normal at distance d upwards, towards larger sigma, and p(-d) downwards",
     ],
     uses=["gm-metric", "normal-law"],
     status="new",

@@ -22,6 +22,8 @@ from derivations.chapters.geometry.symbols import (
     minkowski,
     other,
     tau,
+    w,
+    z,
 )
 from derivations.engine.kernel import (
     Certificate,
@@ -40,7 +42,16 @@ from derivations.engine.kernel import (
     substitute,
     symbol,
 )
-from derivations.engine.notation import coordinates, name
+from derivations.engine.notation import (
+    Action,
+    Busemann,
+    Composition,
+    Distance,
+    Inverse,
+    Meaning,
+    Norm,
+    coordinates,
+)
 
 # ----------------------------------------------------------------------------------------- distance
 
@@ -67,7 +78,7 @@ COSH_DISTANCE = sp.cosh(tau - other) + sp.exp(-(tau + other)) * delta**2 / 2
 @entry(
     id="geo-distance",
     title="The distance in horospherical coordinates",
-    statement=sp.Eq(sp.cosh(name("dist", tau, other, delta)), COSH_DISTANCE),
+    statement=sp.Eq(sp.cosh(Distance(z, w)), COSH_DISTANCE),
     symbols=POINTS,
     conventions=[CURVATURE],
     uses=["geo-metric"],
@@ -111,8 +122,8 @@ def geo_distance(claim: Any) -> Iterator[Step]:
     )
     yield Step(-(sp.cosh(r) * -1), sp.cosh(r), algebra, "and -<X, Y> = cosh r")
     yield Step(
-        name("dist", "X", "Y"),
-        name("dist", "X", "Y"),
+        Distance("X", "Y"),
+        Distance("X", "Y"),
         argument,
         "every point Y of the hyperboloid is cosh r X + sinh r U for some unit U orthogonal to X; by the "
         "speed above a "
@@ -130,13 +141,16 @@ BUSEMANN = sp.log(sp.exp(tau) + gap**2 * sp.exp(-tau)) - sp.log(1 + ideal**2)
 @entry(
     id="geo-busemann",
     title="The height is minus the Busemann function of the point at infinity",
-    statement=sp.Tuple(sp.Eq(name("B_inf", tau, b), -tau), sp.Eq(name("B_xi", tau, gap), BUSEMANN)),
+    statement=sp.Tuple(sp.Eq(Busemann(sp.oo, z), -tau), sp.Eq(Busemann("xi", z), BUSEMANN)),
     symbols={
+        z: Meaning("a point, (tau, b)", domain="H^d"),
         tau: "height",
-        gap: "distance |b - xi| from the ideal point xi of the boundary plane y = 0",
-        ideal: "length |xi|",
+        gap: Meaning(
+            "distance of b from the ideal point xi of the boundary plane y = 0", Norm(symbol("b") - symbol("xi"))
+        ),
+        ideal: Meaning("length of xi", Norm("xi")),
     },
-    conventions=[CURVATURE, "B(z) = lim dist(z, w) - dist(o, w) as w tends to the ideal point; B(o) = 0"],
+    conventions=[CURVATURE, "B(z) = lim d(z, w) - d(o, w) as w tends to the ideal point; B(o) = 0"],
     uses=["geo-distance"],
     status="corrects",
     sources=[(SOURCE, "section 3")],
@@ -206,17 +220,25 @@ a, c, a2, c2 = (symbol(n, real=True) for n in ("a", "c", "a_h", "c_h"))
 
 @entry(
     id="geo-isometry",
-    title="The isometries (a, c): (tau, b) -> (tau + a, e^a b + c)",
+    title="The isometries that dilate and translate",
     statement=sp.Tuple(
-        sp.Eq(name("act", "g", "z"), sp.ImmutableMatrix([tau + a, sp.exp(a) * b + c]), evaluate=False),
-        sp.Eq(sp.cosh(name("dist", "gz", "gw")), COSH_DISTANCE),
-        sp.Eq(name("product", "g", "h"), sp.ImmutableMatrix([a + a2, sp.exp(a) * c2 + c]), evaluate=False),
-        sp.Eq(name("inverse", "g"), sp.ImmutableMatrix([-a, -sp.exp(-a) * c]), evaluate=False),
+        sp.Eq(Action("g", z), sp.ImmutableMatrix([tau + a, sp.exp(a) * b + c]), evaluate=False),
+        sp.Eq(sp.cosh(Distance(Action("g", z), Action("g", w))), COSH_DISTANCE),
+        sp.Eq(Composition("g", "h"), sp.ImmutableMatrix([a + a2, sp.exp(a) * c2 + c]), evaluate=False),
+        sp.Eq(Inverse("g"), sp.ImmutableMatrix([-a, -sp.exp(-a) * c]), evaluate=False),
     ),
     symbols=POINTS
-    | {b: "a fibre coordinate", a: "shift of the height by g", c: "shift of that coordinate by g"}
-    | {a2: "shift of the height by h", c2: "shift of that coordinate by h"},
-    conventions=["g = (a, c) is written as the image of the origin"],
+    | {
+        a: "shift of the height by g",
+        b: Meaning("a fibre coordinate of z", symbol("b_i")),
+        c: Meaning("shift of that coordinate by g", symbol("c_i")),
+        a2: "shift of the height by h",
+        c2: Meaning("shift of that coordinate by h", symbol("c_h_i")),
+    },
+    conventions=[
+        "g = (a, c) and h = (a_h, c_h) are written as the images of the origin; of the fibre coordinates one is "
+        "stated, the others are alike"
+    ],
     uses=["geo-distance"],
     status="new",
     implements=[f"{GEOMETRY}.isometry", f"{GEOMETRY}.inverse"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from derivations.chapters.geometry.symbols import CURVATURE, GEOMETRY, HEIGHTS, SOURCE, m, metric, tau
+from derivations.chapters.geometry.symbols import CURVATURE, GEOMETRY, HEIGHTS, SOURCE, b, m, metric, tau
 from derivations.engine.kernel import (
     Certificate,
     Point,
@@ -20,7 +20,7 @@ from derivations.engine.kernel import (
     sp,
     symbol,
 )
-from derivations.engine.notation import coordinates, name
+from derivations.engine.notation import Differential, Meaning, Norm, Volume, coordinates
 
 dtau, db = symbol("dtau", real=True), symbol("db", nonnegative=True)
 
@@ -28,8 +28,13 @@ dtau, db = symbol("dtau", real=True), symbol("db", nonnegative=True)
 @entry(
     id="geo-metric",
     title="The metric in horospherical coordinates",
-    statement=sp.Eq(name("ds^2", tau, dtau, db), dtau**2 + sp.exp(-2 * tau) * db**2),
-    symbols={tau: "height", dtau: "differential of the height", db: "length of the differential of b"},
+    statement=sp.Eq(Differential("s") ** 2, dtau**2 + sp.exp(-2 * tau) * db**2),
+    symbols={
+        tau: "height",
+        dtau: Meaning("differential of the height", Differential(tau)),
+        db: Meaning("length of the differential of the fibre coordinates b", Norm(Differential(b))),
+        symbol("s"): "arc length",
+    },
     conventions=[CURVATURE, "the half-space metric is (|dx|^2 + dy^2) / y^2, with x = b and y = e^tau"],
     status="proves",
     sources=[(SOURCE, "A.6")],
@@ -62,9 +67,9 @@ def _half_space(p: Point) -> arb:
 @entry(
     id="geo-volume",
     title="The Riemannian volume",
-    statement=sp.Eq(name("volume", tau, m), sp.exp(-m * tau)),
+    statement=sp.Eq(Differential(Volume()) / (Differential(tau) * Differential(b)), sp.exp(-m * tau)),
     symbols={tau: "height", m: "dimension of the fibre, d - 1"},
-    conventions=[CURVATURE, "density with respect to dtau db"],
+    conventions=[CURVATURE, "density with respect to dtau db, b the fibre coordinates"],
     uses=["geo-metric"],
     status="proves",
     sources=[(SOURCE, "A.6")],

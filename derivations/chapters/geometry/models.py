@@ -24,7 +24,7 @@ from derivations.engine.kernel import (
     sp,
     symbol,
 )
-from derivations.engine.notation import coordinates, name
+from derivations.engine.notation import Distance, Meaning, Norm, coordinates, name
 
 n = symbol("nu", nonnegative=True)
 LIFT = sp.exp(-tau) * n**2 / 2
@@ -63,31 +63,37 @@ def _points() -> tuple[dict[str, Any], ...]:
     id="geo-ball-map",
     title="Hyperboloid and Poincare ball: maps, inverses, distance",
     statement=sp.Tuple(
-        sp.Eq(name("to_lorentz", "z"), sp.ImmutableMatrix([X0, X1, XB]), evaluate=False),
-        sp.Eq(name("to_ball", "z"), sp.ImmutableMatrix([X1 / (1 + X0), XB / (1 + X0)]), evaluate=False),
-        sp.Eq(name("from_lorentz", "X"), sp.ImmutableMatrix([-sp.log(x0 - x1), xi / (x0 - x1)]), evaluate=False),
+        sp.Eq(name("X", "z"), sp.ImmutableMatrix([X0, X1, XB]), evaluate=False),
+        sp.Eq(name("p", "z"), sp.ImmutableMatrix([X1 / (1 + X0), XB / (1 + X0)]), evaluate=False),
+        sp.Eq(name("z", "X"), sp.ImmutableMatrix([-sp.log(x0 - x1), xi / (x0 - x1)]), evaluate=False),
         sp.Eq(
-            name("from_ball", "p"),
+            name("z", "p"),
             sp.ImmutableMatrix([sp.log((1 - axis**2 - rest**2) / OPPOSITE), 2 * part / OPPOSITE]),
             evaluate=False,
         ),
-        sp.Eq(sp.cosh(name("dist", "p", "q")), 1 + 2 * gap**2 / ((1 - size_p**2) * (1 - size_q**2))),
+        sp.Eq(sp.cosh(Distance("p", "q")), 1 + 2 * gap**2 / ((1 - size_p**2) * (1 - size_q**2))),
     ),
     symbols={
+        symbol("z"): Meaning("a point in horospherical coordinates, (tau, b)", domain="H^d"),
         tau: "height",
-        b: "a fibre coordinate",
-        n: "length |b|",
+        b: Meaning("a fibre coordinate", symbol("b_i")),
+        n: Meaning("length of all fibre coordinates", Norm("b")),
+        symbol("p"): Meaning("a point of the Poincare ball, as q", domain="unit ball of R^d"),
         axis: "first coordinate of p in the ball",
         part: "another coordinate of p",
-        rest: "length of all its other coordinates",
+        rest: Meaning("length of p_perp, all its other coordinates", Norm("p_perp")),
+        symbol("X"): Meaning("a point of the hyperboloid", domain="R^(d+1)"),
         x0: "time coordinate of X on the hyperboloid",
         x1: "its first space coordinate",
         xi: "another space coordinate",
-        size_p: ("length |p|", "[0, 1)"),
-        size_q: ("length |q|", "[0, 1)"),
-        gap: "Euclidean distance |p - q|",
+        size_p: Meaning("length of p", Norm("p"), "[0, 1)"),
+        size_q: Meaning("length of q", Norm("q"), "[0, 1)"),
+        gap: Meaning("Euclidean distance", Norm(symbol("p") - symbol("q"))),
     },
-    conventions=[CURVATURE, "images of one fibre coordinate are stated; the others are alike"],
+    conventions=[
+        CURVATURE,
+        "z, p and X are one point; of the coordinates b_i, p_i, X_i one is stated, the others are alike",
+    ],
     uses=["geo-distance", "geo-metric"],
     status="new",
     implements=[f"{GEOMETRY}.{f}" for f in ("to_lorentz", "from_lorentz", "to_ball", "from_ball")],
@@ -147,8 +153,8 @@ def geo_ball_map(claim: Any) -> Iterator[Step]:
     cosh = ((1 + size_p**2) * (1 + size_q**2) - 4 * inner) / ((1 - size_p**2) * (1 - size_q**2))
     yield Step(cosh, claim[4].rhs, algebra, "minus <X, Y> of the points over p and q, in any dimension")
     yield Step(
-        name("dist", "p", "q"),
-        name("dist", "p", "q"),
+        Distance("p", "q"),
+        Distance("p", "q"),
         argument,
         "the maps act on the fibre through |b|^2 and coordinate by coordinate, so what is shown holds in any dimension",
     )

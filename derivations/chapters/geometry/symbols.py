@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from derivations.engine.kernel import sp, symbol
+from derivations.engine.notation import Meaning, Norm
 
 SOURCE = "perret2026"
 GEOMETRY = "hrssm.geometry"
@@ -16,10 +17,13 @@ tau, other = symbol("tau", real=True), symbol("tau_w", real=True)
 b = symbol("b", real=True)
 m = symbol("m", integer=True, positive=True)
 delta = symbol("delta", nonnegative=True)
+z, w = symbol("z"), symbol("w")
 POINTS = {
+    z: Meaning("first point, (tau, b)", domain="H^d"),
+    w: Meaning("second point, (tau_w, b_w)", domain="H^d"),
     tau: "height of the first point",
     other: "height of the second point",
-    delta: "distance |b - b_w| of the fibre coordinates",
+    delta: Meaning("distance of the fibre coordinates", Norm(symbol("b") - symbol("b_w"))),
 }
 CURVATURE = "curvature -1"
 

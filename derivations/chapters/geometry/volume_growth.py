@@ -34,6 +34,7 @@ from derivations.engine.notation import name
 r, x = symbol("r", positive=True), symbol("x", real=True)
 k = symbol("k", integer=True, nonnegative=True)
 B = symbol("B", positive=True)
+V, T = sp.Function("V"), sp.IndexedBase("T")
 SPHERE = 2 * sp.pi ** ((m + 1) / 2) / sp.gamma((m + 1) / 2)
 TERM = sp.Piecewise((r, sp.Eq(2 * k, m)), ((sp.exp((m - 2 * k) * r) - 1) / (m - 2 * k), True))
 RADIAL = 2 ** (-m) * sp.Sum((-1) ** k * sp.binomial(m, k) * TERM, (k, 0, m))
@@ -57,10 +58,12 @@ def _volume(p: Point) -> list[arb]:
     id="geo-ball-volume",
     title="Volume of a ball, its growth rate, and the radius that a level of a tree costs",
     statement=sp.Tuple(
-        sp.Eq(name("Vol", r, m), SPHERE * RADIAL),
-        sp.Eq(name("growth", m), m),
-        sp.Eq(name("cost", B, m), sp.log(B) / m),
+        sp.Eq(V(r), SPHERE * RADIAL),
+        sp.Eq(sp.Limit(sp.Derivative(sp.log(V(r)), r), r, sp.oo), m),
+        sp.Eq(name("r", B), sp.log(B) / m),
     ),
+    display=sp.Eq(V(r), SPHERE * 2 ** (-m) * sp.Sum((-1) ** k * sp.binomial(m, k) * T[k], (k, 0, m))),
+    where={T[k]: TERM},
     symbols={
         r: "radius",
         m: "d - 1",
@@ -69,7 +72,8 @@ def _volume(p: Point) -> list[arb]:
     },
     conventions=[
         CURVATURE,
-        "growth is the limit of d log Vol/dr; cost is the radius over which the volume grows by the factor B there",
+        "V(r) is the volume of a ball of radius r; r(B) is the radius over which the volume grows by the factor B in "
+        "the limit",
     ],
     uses=["geo-metric", "geo-distance"],
     status="proves",
@@ -146,20 +150,22 @@ def geo_ball_volume(claim: Any) -> Iterator[Step]:
 # ----------------------------------------------------------------------------------------- capacity
 
 area, mismatch = symbol("A", positive=True), symbol("g", positive=True)
+level = symbol("n", real=True)
 
 
 @entry(
     id="geo-capacity",
     title="Room over a patch of the fibre, and the sign that each argument gives to depth against height",
     statement=sp.Tuple(
-        sp.Eq(name("patch_volume", tau), area * sp.exp(-m * tau)),
-        sp.Eq(name("volume_above", tau), area * sp.exp(-m * tau) / m),
-        sp.Eq(name("spacing", tau), 2 * sp.sinh(1) * sp.exp(tau)),
-        sp.Eq(name("slope_capacity"), -sp.log(B) / m),
-        sp.Eq(name("slope_drift"), mismatch / 2),
+        sp.Eq(name("S", tau), area * sp.exp(-m * tau)),
+        sp.Eq(V(tau), area * sp.exp(-m * tau) / m),
+        sp.Eq(name("D", tau), 2 * sp.sinh(1) * sp.exp(tau)),
+        sp.Eq(sp.Derivative(name("tau", level), level), -sp.log(B) / m),
+        sp.Eq(sp.Derivative(name("mu", level), level), mismatch / 2),
     ),
     symbols={
         tau: "height of the horosphere",
+        level: "level of the tree, taken as continuous",
         area: "Euclidean volume of the patch of b",
         m: "d - 1",
         B: ("branching of the tree", "greater than 1"),
@@ -167,9 +173,10 @@ area, mismatch = symbol("A", positive=True), symbol("g", positive=True)
     },
     conventions=[
         CURVATURE,
-        "spacing: Euclidean distance of b at which unit balls centred at the height become disjoint",
-        "slope_capacity: d tau/d level when B^level disjoint balls are to fit over one patch",
-        "slope_drift: d mu/d level when the drift term of the KL stays the same while delta^2 grows as e^(g level)",
+        "S is the volume of the patch within its horosphere, V the volume above it; D is the Euclidean distance of b "
+        "at which unit balls centred at the height become disjoint",
+        "dtau/dn: such that B^n disjoint balls fit over one patch",
+        "dmu/dn: such that the drift term of the KL stays the same while delta^2 grows as e^(g n)",
     ],
     uses=["geo-metric", "geo-volume", "geo-distance"],
     status="corrects",

@@ -21,6 +21,7 @@ from derivations.chapters.horospherical_gaussian.symbols import (
     FUBINI,
     HG,
     LOCATION,
+    OFFSET,
     REAL,
     SCALE,
     SCALES,
@@ -59,7 +60,17 @@ from derivations.engine.kernel import (
     substitute,
     symbol,
 )
-from derivations.engine.notation import coordinates, name, over_line, phi
+from derivations.engine.notation import (
+    Differential,
+    Expectation,
+    Meaning,
+    Norm,
+    Volume,
+    coordinates,
+    name,
+    over_line,
+    phi,
+)
 
 
 def fibre_exponent(kappa: Any = 1) -> Any:
@@ -92,7 +103,7 @@ def normaliser_by_integrals(p: Point, kappa: arb | int = 1) -> arb:
 @entry(
     id="hg-normaliser",
     title="Normaliser of the Horospherical Gaussian",
-    statement=sp.Eq(name("Z", sigma, s, m), Z),
+    statement=sp.Eq(name("Z", sigma, s), Z),
     symbols=SCALES | FIBRE,
     conventions=[VOLUME],
     uses=["geo-volume"],
@@ -139,10 +150,10 @@ LOG_Z_KAPPA = sp.log(Z) + m * (kappa - 1) * mu + m**2 * (kappa - 1) ** 2 * sigma
     id="hg-normaliser-unique",
     title="The only scale function whose normaliser is free of the location",
     statement=sp.Tuple(
-        sp.Eq(name("logZ", mu, sigma, s, kappa, m), LOG_Z_KAPPA),
-        sp.Eq(sp.Derivative(name("logZ", mu, sigma, s, kappa, m), mu), m * (kappa - 1)),
+        sp.Eq(sp.log(name("Z", mu, sigma, s, kappa)), LOG_Z_KAPPA),
+        sp.Eq(sp.Derivative(sp.log(name("Z", mu, sigma, s, kappa)), mu), m * (kappa - 1)),
     ),
-    symbols=LOCATION | SCALES | {kappa: "exponent: Var(b given tau) = s^2 e^(2 kappa tau)"} | FIBRE,
+    symbols={kappa: "exponent: Var(b given tau) = s^2 e^(2 kappa tau)"} | LOCATION | SCALES | FIBRE,
     assumptions=["the weight v(tau)^m e^(-m tau) is integrable against every N(mu, sigma^2), for one fixed sigma > 0"],
     conventions=[VOLUME],
     uses=["hg-normaliser"],
@@ -206,8 +217,13 @@ def _log_normaliser_slope(p: Point) -> arb:
 @entry(
     id="hg-moment-fibre",
     title="Mean squared fibre offset in the horosphere's own length",
-    statement=sp.Eq(name("E", sp.exp(-2 * tau) * radius**2), m * s**2),
-    symbols={s: "fibre scale", tau: "height", radius: "distance |b - beta|"} | FIBRE,
+    statement=sp.Eq(Expectation(sp.exp(-2 * tau) * radius**2), m * s**2),
+    symbols={
+        s: "fibre scale",
+        tau: "height",
+    }
+    | OFFSET
+    | FIBRE,
     status="proves",
     sources=[(SOURCE, "A.1")],
     uses=["hg-sampler"],
@@ -245,11 +261,11 @@ def _exponential_moment(p: Point, rate: Any) -> arb:
     id="hg-mgf",
     title="Exponential moments of the height: drift moment and attenuation",
     statement=sp.Tuple(
-        sp.Eq(name("E", sp.exp(r * tau)), sp.exp(r * mu + r**2 * sigma**2 / 2)),
-        sp.Eq(name("E", sp.exp(-2 * tau)), sp.exp(-2 * mu + 2 * sigma**2)),
-        sp.Eq(name("E", sp.exp(tau)), sp.exp(mu + sigma**2 / 2)),
+        sp.Eq(Expectation(sp.exp(r * tau)), sp.exp(r * mu + r**2 * sigma**2 / 2)),
+        sp.Eq(Expectation(sp.exp(-2 * tau)), sp.exp(-2 * mu + 2 * sigma**2)),
+        sp.Eq(Expectation(sp.exp(tau)), sp.exp(mu + sigma**2 / 2)),
     ),
-    symbols=LOCATION | {sigma: "height scale", r: "exponent"},
+    symbols={r: "exponent"} | LOCATION | {sigma: "height scale"},
     status="proves",
     sources=[(SOURCE, "A.2"), (SOURCE, "A.3")],
     implements=[f"{HG}.attenuation"],
@@ -277,12 +293,12 @@ e = symbol("epsilon", real=True)
 
 @entry(
     id="hg-sampler",
-    title="The sampler tau = mu + sigma t, b = beta + s e^tau eps",
+    title="The sampler: standard normal noise to a sample",
     statement=sp.Tuple(
         sp.Eq(name("tau", t), mu + sigma * t),
         sp.Eq(name("b", t, e), beta + s * sp.exp(mu + sigma * t) * e),
         sp.Eq(
-            name("pushed", t, radius),
+            name("q", name("tau", t), name("b", t, e)) * Differential(Volume()) / (Differential(t) * Differential(e)),
             sp.exp(-(t**2) / 2 - radius**2 / 2) / (2 * sp.pi) ** ((m + 1) / 2),
         ),
     ),
@@ -293,11 +309,12 @@ e = symbol("epsilon", real=True)
         t: "standard normal noise of the height",
         e: "standard normal noise of one fibre coordinate",
         beta: "location of that coordinate",
-        radius: "length |eps| of the fibre noise",
+        radius: Meaning("length of all the fibre noise", Norm("epsilon")),
     },
     conventions=[
         VOLUME,
-        "pushed is the density at the sample times the Jacobian of (t, eps) -> (tau, b) in volume",
+        "q is the density; what it is multiplied with is the Jacobian of (t, epsilon) -> (tau, b) in volume, all m "
+        "fibre coordinates taken together",
     ],
     uses=["hg-normaliser", "geo-volume"],
     status="proves",

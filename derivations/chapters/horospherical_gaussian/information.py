@@ -51,7 +51,7 @@ from derivations.engine.kernel import (
     symbol,
     use,
 )
-from derivations.engine.notation import coordinates, name, over_line, phi
+from derivations.engine.notation import Expectation, Variance, coordinates, name, over_line, phi
 
 HALF = sp.Rational(1, 2)
 LOG_DENSITY = -((tau - mu) ** 2) / (2 * sigma**2) - radius**2 * sp.exp(-2 * tau) / (2 * s**2) - sp.log(Z)
@@ -67,7 +67,7 @@ def _entropy(p: Point) -> arb:
 @entry(
     id="hg-entropy",
     title="Entropy of the Horospherical Gaussian",
-    statement=sp.Eq(name("H", sigma, s, m), ENTROPY),
+    statement=sp.Eq(name("H", "q"), ENTROPY),
     symbols=SCALES | FIBRE,
     conventions=[VOLUME, "for a fibre scale per coordinate m log s becomes the sum of log s_i"],
     uses=["hg-normaliser", "hg-moment-fibre"],
@@ -85,7 +85,7 @@ def hg_entropy(claim: Any) -> Iterator[Step]:
     )
     yield Step(over_line(t**2 * phi(t), t), sp.S.One, complete_square(t), "E[(tau - mu)^2]/sigma^2 = 1")
     yield Step(
-        name("E", sp.exp(-2 * tau) * radius**2) / (2 * s**2),
+        Expectation(sp.exp(-2 * tau) * radius**2) / (2 * s**2),
         m / 2,
         use(hg_moment_fibre),
         "the fibre's second moment",
@@ -100,12 +100,12 @@ def hg_entropy(claim: Any) -> Iterator[Step]:
     id="hg-moments",
     title="Mean, variance and mode",
     statement=sp.Tuple(
-        sp.Eq(name("E", "b"), beta),
-        sp.Eq(name("Var", "b"), s**2 * sp.exp(2 * mu + 2 * sigma**2)),
-        sp.Eq(name("Var", "tau"), sigma**2),
-        sp.Eq(name("mode", "tau", "b"), sp.ImmutableMatrix([mu, beta]), evaluate=False),
+        sp.Eq(Expectation("b"), beta),
+        sp.Eq(Variance("b"), s**2 * sp.exp(2 * mu + 2 * sigma**2)),
+        sp.Eq(Variance("tau"), sigma**2),
+        sp.Eq(name("mode", "q"), sp.ImmutableMatrix([mu, beta]), evaluate=False),
     ),
-    symbols=LOCATION | SCALES | {beta: "fibre location, one coordinate"},
+    symbols=LOCATION | SCALES | {beta: "location of the fibre, one coordinate of b"},
     conventions=[
         "the mode is that of the density in volume",
         "coordinates of the fibre are alike: one is stated",
@@ -130,7 +130,7 @@ def hg_moments(claim: Any) -> Iterator[Step]:
         "Var(b given tau); the conditional mean has no variance to add",
     )
     yield Step(
-        s**2 * name("E", sp.exp(r * tau)).subs(r, 2),
+        s**2 * Expectation(sp.exp(r * tau)).subs(r, 2),
         claim[1].rhs,
         use(hg_mgf, {r: sp.Integer(2)}),
         "the moment of hg-mgf at r = 2",
@@ -172,8 +172,8 @@ FISHER = sp.ImmutableMatrix(
 
 @entry(
     id="hg-fisher",
-    title="Fisher information in (mu, log sigma, beta_i, log s)",
-    statement=sp.Eq(name("I", mu, sigma, s, m), FISHER, evaluate=False),
+    title="Fisher information",
+    statement=sp.Eq(name("I", mu, sp.log(sigma), "beta_i", sp.log(s)), FISHER, evaluate=False),
     symbols=LOCATION | SCALES | FIBRE,
     conventions=[
         "order of the parameters: mu, log sigma, one coordinate of beta (they are alike, and uncorrelated), log s"
@@ -269,21 +269,22 @@ def _fisher(p: Point) -> list[arb]:
 # ------------------------------------------------------------------------------------- attenuation
 
 
-answer = symbol("D", real=True)
+ANSWER = sp.Derivative(name("b", mu), mu)
 
 
 @entry(
     id="hg-attenuation",
     title="How strongly a sample's fibre coordinate answers to the height location",
     statement=sp.Tuple(
-        sp.Eq(sp.Derivative(name("b", mu), mu), s * sp.exp(mu + sigma * t) * e),
-        sp.Eq(name("E", answer), 0),
-        sp.Eq(name("E", sp.Abs(answer)), s * sp.sqrt(2 / sp.pi) * sp.exp(mu + sigma**2 / 2)),
-        sp.Eq(name("E", answer**2), s**2 * sp.exp(2 * mu + 2 * sigma**2)),
+        sp.Eq(ANSWER, s * sp.exp(mu + sigma * t) * e),
+        sp.Eq(Expectation(ANSWER), 0),
+        sp.Eq(Expectation(sp.Abs(ANSWER)), s * sp.sqrt(2 / sp.pi) * sp.exp(mu + sigma**2 / 2)),
+        sp.Eq(Expectation(ANSWER**2), s**2 * sp.exp(2 * mu + 2 * sigma**2)),
     ),
     symbols=LOCATION | SCALES | {t: "noise of the height", e: "noise of the fibre coordinate"},
     conventions=[
-        "D is db/dmu along a sample; E[e^tau], the write-up's expected amplification, is E|D| over s sqrt(2/pi)"
+        "b(mu) is one fibre coordinate of the sample at fixed noise; E[e^tau], the write-up's expected amplification, "
+        "is E|db/dmu| over s sqrt(2/pi)"
     ],
     uses=["hg-mgf", "hg-sampler"],
     status="corrects",
@@ -310,14 +311,14 @@ def hg_attenuation(claim: Any) -> Iterator[Step]:
         "half of E|eps|",
     )
     yield Step(
-        s * (2 / sp.sqrt(2 * sp.pi)) * name("E", sp.exp(tau)),
+        s * (2 / sp.sqrt(2 * sp.pi)) * Expectation(sp.exp(tau)),
         claim[2].rhs,
         use(hg_mgf),
         "E|eps| = 2/sqrt(2 pi), times the attenuation",
     )
     yield Step(over_line(u**2 * phi(u), u), sp.S.One, complete_square(u), "E[eps^2]")
     yield Step(
-        s**2 * name("E", sp.exp(r * tau)).subs(r, 2),
+        s**2 * Expectation(sp.exp(r * tau)).subs(r, 2),
         claim[3].rhs,
         use(hg_mgf, {r: sp.Integer(2)}),
         "times E[e^(2 tau)]",

@@ -50,7 +50,7 @@ from derivations.engine.kernel import (
     symbol,
     use,
 )
-from derivations.engine.notation import coordinates, name, over_line, phi
+from derivations.engine.notation import Divergence, Expectation, coordinates, name, over_line, phi
 
 KL_HEIGHT = sp.log(sigma_p / sigma_q) + (sigma_q**2 + (mu_q - mu_p) ** 2) / (2 * sigma_p**2) - sp.Rational(1, 2)
 KL_FIBRE = m * (sp.log(s_p / s_q) + s_q**2 / (2 * s_p**2) - sp.Rational(1, 2))
@@ -64,7 +64,7 @@ def kl_in_coordinates(d: int) -> Any:
     sq, sp_, bq, bp = fibre_symbols(n)
     fibre = sum(sp.log(y / x) + x**2 / (2 * y**2) - sp.Rational(1, 2) for x, y in zip(sq, sp_, strict=True))
     drift = sum((x - y) ** 2 / (2 * w**2) for x, y, w in zip(bq, bp, sp_, strict=True))
-    return sp.Eq(name("KL", "q", "p"), KL_HEIGHT + fibre + drift * sp.exp(-2 * mu_q + 2 * sigma_q**2))
+    return sp.Eq(Divergence("q", "p"), KL_HEIGHT + fibre + drift * sp.exp(-2 * mu_q + 2 * sigma_q**2))
 
 
 def fibre_symbols(n: int) -> tuple[list[sp.Symbol], ...]:
@@ -86,7 +86,7 @@ HEIGHT_RATIO = sp.log(sigma_p / sigma_q) - t**2 / 2 + (mu_q + sigma_q * t - mu_p
 @entry(
     id="hg-kl-height",
     title="Height term of the KL",
-    statement=sp.Eq(name("KL_height", "q", "p"), KL_HEIGHT),
+    statement=sp.Eq(Divergence("q", "p", "height"), KL_HEIGHT),
     symbols={k: v for k, v in PAIR.items() if k in KL_HEIGHT.free_symbols},
     status="proves",
     sources=[(SOURCE, "A.2")],
@@ -117,7 +117,7 @@ def hg_kl_height(claim: Any) -> Iterator[Step]:
 @entry(
     id="hg-kl-fibre",
     title="Fibre term of the KL",
-    statement=sp.Eq(name("KL_fibre", "q", "p"), KL_FIBRE),
+    statement=sp.Eq(Divergence("q", "p", "fibre"), KL_FIBRE),
     symbols={k: v for k, v in PAIR.items() if k in KL_FIBRE.free_symbols},
     conventions=["for a fibre scale per coordinate, m times the bracket becomes the sum of the brackets"],
     status="proves",
@@ -156,7 +156,7 @@ def hg_kl_fibre(claim: Any) -> Iterator[Step]:
 @entry(
     id="hg-kl-drift",
     title="Drift term of the KL",
-    statement=sp.Eq(name("KL_drift", "q", "p"), KL_DRIFT),
+    statement=sp.Eq(Divergence("q", "p", "drift"), KL_DRIFT),
     symbols={k: v for k, v in PAIR.items() if k in KL_DRIFT.free_symbols},
     conventions=["for a fibre scale per coordinate, delta^2/s_p^2 becomes the sum of (beta_q,i - beta_p,i)^2/s_p,i^2"],
     uses=["hg-mgf"],
@@ -191,7 +191,7 @@ def hg_kl_drift(claim: Any) -> Iterator[Step]:
         "the inner "
         "product has conditional mean zero",
     )
-    conditional = delta**2 / (2 * s_p**2) * name("E", sp.exp(-2 * tau))
+    conditional = delta**2 / (2 * s_p**2) * Expectation(sp.exp(-2 * tau))
     yield Step(
         conditional,
         claim.rhs,
@@ -203,7 +203,7 @@ def hg_kl_drift(claim: Any) -> Iterator[Step]:
 @entry(
     id="hg-kl",
     title="KL between two Horospherical Gaussians",
-    statement=sp.Eq(name("KL", "q", "p"), KL_HEIGHT + KL_FIBRE + KL_DRIFT),
+    statement=sp.Eq(Divergence("q", "p"), KL_HEIGHT + KL_FIBRE + KL_DRIFT),
     symbols=PAIR,
     conventions=["for a fibre scale per coordinate see hg-kl-fibre and hg-kl-drift"],
     uses=["hg-kl-height", "hg-kl-fibre", "hg-kl-drift", "hg-normaliser"],
@@ -234,7 +234,7 @@ def hg_kl(claim: Any) -> Iterator[Step]:
     yield Step(ratio, height + fibre + offset, algebra, "S_q = |b - beta_q|^2, S_p = |b - beta_p|^2: three parts")
     mean_fibre = fibre.subs(square_q, m * s_q**2 * sp.exp(2 * tau))
     yield Step(mean_fibre, KL_FIBRE, algebra, "E[S_q given tau] = m s_q^2 e^(2 tau): the fibre term")
-    parts = name("KL_height", "q", "p") + name("KL_fibre", "q", "p") + name("KL_drift", "q", "p")
+    parts = Divergence("q", "p", "height") + Divergence("q", "p", "fibre") + Divergence("q", "p", "drift")
     statements = sp.Tuple(hg_kl_height.statement, hg_kl_fibre.statement, hg_kl_drift.statement)
     _, fibre_d, drift_d = statements
     yield Step(

@@ -15,6 +15,7 @@ from derivations.chapters.horospherical_gaussian.kl import (
 )
 from derivations.chapters.horospherical_gaussian.symbols import (
     HG,
+    ISOMETRY,
     PAIR,
     PAIR_GRID,
     REAL,
@@ -55,7 +56,7 @@ from derivations.engine.kernel import (
     symbol,
     use,
 )
-from derivations.engine.notation import name
+from derivations.engine.notation import Action, Divergence, Expectation, Law, Pushforward, name
 
 x = symbol("x", positive=True)
 CONVEX = x - 1 - sp.log(x)
@@ -126,8 +127,10 @@ def _kl_log_linear(p: Point) -> arb:
 @entry(
     id="hg-kl-measure-free",
     title="The KL knows neither the base measure nor the coupling that cancels it",
-    statement=sp.Eq(name("KL", "q", "p", lam), KL_HEIGHT + KL_FIBRE + DRIFT_KAPPA),
-    symbols=PAIR | {kappa: "exponent: Var(b_i given tau) = s^2 e^(2 kappa tau) in both q and p"},
+    statement=sp.Eq(Divergence("q", "p", lam), KL_HEIGHT + KL_FIBRE + DRIFT_KAPPA),
+    symbols={kappa: "exponent: Var(b_i given tau) = s^2 e^(2 kappa tau) in both q and p"}
+    | PAIR
+    | {lam: "exponent of the base measure"},
     conventions=["densities with respect to e^(-lambda tau) dtau db, lambda any real: the right side has no lambda"],
     uses=["hg-kl", "hg-mgf"],
     status="corrects",
@@ -175,7 +178,7 @@ def hg_kl_measure_free(claim: Any) -> Iterator[Step]:
     yield Step(mean, KL_FIBRE, algebra, "E[S_q given tau] = m s_q^2 e^(2 kappa tau)")
     r = symbol("r", real=True)
     yield Step(
-        delta**2 / (2 * s_p**2) * name("E", sp.exp(r * tau)),
+        delta**2 / (2 * s_p**2) * Expectation(sp.exp(r * tau)),
         DRIFT_KAPPA.subs(kappa, -r / 2),
         use(hg_mgf, {mu: mu_q, sigma: sigma_q}),
         "E[S_p - S_q given tau] = delta^2 (as in hg-kl-drift), and the moment at r = -2 kappa",
@@ -185,22 +188,24 @@ def hg_kl_measure_free(claim: Any) -> Iterator[Step]:
 
 a, c, beta, b = (symbol(n, real=True) for n in ("a", "c", "beta", "b"))
 s = symbol("s", positive=True)
+MOVED = Action("g", sp.Tuple(mu, beta, sigma, s))
 
 
 @entry(
     id="hg-kl-isometry",
-    title="The KL is invariant under the isometries (a, c), and how they move the law",
+    title="The KL is invariant under the isometries, and how they move the law",
     statement=sp.Tuple(
-        sp.Eq(name("KL", "gq", "gp"), KL_HEIGHT + KL_FIBRE + KL_DRIFT),
+        sp.Eq(Divergence(Pushforward("g", "q"), Pushforward("g", "p")), KL_HEIGHT + KL_FIBRE + KL_DRIFT),
         sp.Eq(
-            name("moved", mu, beta, sigma, s),
+            MOVED,
             sp.ImmutableMatrix([mu + a, sp.exp(a) * beta + c, sigma, s]),
             evaluate=False,
         ),
     ),
     symbols=PAIR
     | {mu: "height location", beta: "fibre location, a coordinate", sigma: "height scale", s: "fibre scale"}
-    | {a: "shift of the height", c: "shift of the fibre, the same coordinate"},
+    | {a: "shift of the height by g", c: "shift of the fibre by g, the same coordinate"},
+    conventions=[ISOMETRY],
     uses=["hg-kl", "geo-isometry"],
     status="new",
     sources=[(SOURCE, "A.2")],
@@ -251,6 +256,7 @@ def _kl_moved(p: Point) -> arb:
 
 # ------------------------------------------------------------------------------------------- drift
 
+DRIFT = Divergence(Law("q", mu_q, sigma_q), "p", "drift")
 DRIFT_SYMBOLS = {k: v for k, v in PAIR.items() if k in KL_DRIFT.free_symbols}
 
 
@@ -276,8 +282,8 @@ def _drift_slopes(p: Point) -> tuple[arb, arb]:
     id="hg-drift-monotone",
     title="The drift term falls with the height of q and rises with its scale",
     statement=sp.Tuple(
-        sp.Eq(sp.Derivative(name("KL_drift", mu_q, sigma_q), mu_q), -2 * KL_DRIFT),
-        sp.Eq(sp.Derivative(name("KL_drift", mu_q, sigma_q), sigma_q), 4 * sigma_q * KL_DRIFT),
+        sp.Eq(sp.Derivative(DRIFT, mu_q), -2 * KL_DRIFT),
+        sp.Eq(sp.Derivative(DRIFT, sigma_q), 4 * sigma_q * KL_DRIFT),
     ),
     symbols=DRIFT_SYMBOLS,
     uses=["hg-kl-drift"],
@@ -302,6 +308,7 @@ def hg_drift_monotone(claim: Any) -> Iterator[Step]:
 
 
 C = symbol("C", real=True)
+CLAMPED_DRIFT = Divergence(Law("q", mu_q, sigma_q), "p", "clamped")
 LOG_MOMENT = -2 * mu_q + 2 * sigma_q**2
 CAP = delta**2 * sp.exp(C) / (2 * s_p**2)
 CLAMPED = delta**2 / (2 * s_p**2) * sp.exp(sp.Min(LOG_MOMENT, C))
@@ -309,21 +316,21 @@ CLAMPED = delta**2 / (2 * s_p**2) * sp.exp(sp.Min(LOG_MOMENT, C))
 
 @entry(
     id="hg-drift-clamp",
-    title="A drift term whose log-moment is clamped at C is min(exact, cap), and has no gradient above C",
+    title="A drift term whose log-moment is clamped is the smaller of the term and a cap, and has no gradient there",
     statement=sp.Tuple(
-        sp.Eq(name("clamped", "q", "p", C), CLAMPED),
+        sp.Eq(CLAMPED_DRIFT, CLAMPED),
         sp.Le(CLAMPED, KL_DRIFT, evaluate=False),
         sp.Eq(
-            sp.Derivative(name("clamped", "q", "p", C), mu_q),
+            sp.Derivative(CLAMPED_DRIFT, mu_q),
             sp.Piecewise((-2 * KL_DRIFT, LOG_MOMENT < C), (0, True)),
         ),
-        sp.Eq(name("acts_below", sigma_q, C), sigma_q**2 - C / 2),
+        sp.Eq(name("mu", sigma_q, C), sigma_q**2 - C / 2),
     ),
     symbols=DRIFT_SYMBOLS | {C: "where the logarithm of the moment is clamped (10 in the write-up's code)"},
     assumptions=["the derivative is stated off the kink, -2 mu_q + 2 sigma_q^2 != C"],
     conventions=[
-        "clamped means min(KL_drift, delta^2 e^C / (2 s_p^2))",
-        "acts_below is the height location mu_q below which the clamp acts",
+        "clamped means the smaller of the drift term and |beta_q - beta_p|^2 e^C / (2 s_p^2)",
+        "mu(sigma_q, C) is the height location mu_q below which the clamp acts",
     ],
     uses=["hg-kl-drift", "hg-drift-monotone"],
     status="corrects",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from derivations.engine.kernel import grid, symbol
+from derivations.engine.notation import Meaning, Norm
 
 HG = "hrssm.distributions.HorosphericalGaussian"
 SOURCE = "perret2026"
@@ -16,9 +17,11 @@ s_q, s_p = symbol("s_q", positive=True), symbol("s_p", positive=True)
 delta = symbol("delta", nonnegative=True)
 radius = symbol("rho", nonnegative=True)
 
-LOCATION = {mu: "location of the height"}
+LOCATION = {mu: "location of the height tau"}
 SCALES = {sigma: "height scale", s: "fibre scale"}
 FIBRE = {m: "dimension of the fibre, d - 1"}
+OFFSET = {radius: Meaning("distance of b from the fibre location beta", Norm(symbol("b") - symbol("beta")))}
+ISOMETRY = "g = (a, c) takes (tau, b) to (tau + a, e^a b + c), as in geo-isometry; parameters in the order of the law"
 PAIR = {
     mu_q: "height location of q",
     mu_p: "height location of p",
@@ -26,7 +29,7 @@ PAIR = {
     sigma_p: "height scale of p",
     s_q: "fibre scale of q",
     s_p: "fibre scale of p",
-    delta: "distance |beta_q - beta_p| of the fibre locations",
+    delta: Meaning("distance of the fibre locations beta_q and beta_p", Norm(symbol("beta_q") - symbol("beta_p"))),
     m: "dimension of the fibre, d - 1",
 }
 VOLUME = "densities are with respect to the Riemannian volume, curvature -1"

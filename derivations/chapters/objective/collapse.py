@@ -33,6 +33,7 @@ from derivations.engine.kernel import (
     sp,
     symbol,
 )
+from derivations.engine.notation import name
 
 ell, g = symbol("l", positive=True), symbol("g", nonnegative=True)
 
@@ -79,19 +80,19 @@ _kept = ell / sp.Min(ell, _theta)
     id="obj-collapse",
     title="When the objective keeps a direction, and when a code pays at all",
     statement=sp.Tuple(
-        sp.Eq(sp.Function("MSE")(ell), sp.Min(ell, _theta) / D),
-        sp.Eq(sp.Function("KL")(ell), sp.log(_kept) / 2),
-        sp.Eq(sp.Function("J")(ell), sp.Min(ell, _theta) / D + beta * sp.log(_kept) / 2),
+        sp.Eq(name("MSE", ell), sp.Min(ell, _theta) / D),
+        sp.Eq(name("KL", ell), sp.log(_kept) / 2),
+        sp.Eq(name("J", ell), sp.Min(ell, _theta) / D + beta * sp.log(_kept) / 2),
         *(
-            sp.Eq(sp.floor(1000 * symbol(f"lambda_{steps}", positive=True)), value)
+            sp.Eq(sp.floor(1000 * name("lambda", steps)), value)
             for steps, value in zip(STEPS, certified_walks()["frame"], strict=True)
         ),
         *(
-            sp.Eq(sp.floor(100 * symbol(f"Lambda_{steps}", positive=True)), value)
+            sp.Eq(sp.floor(100 * name("Lambda", steps)), value)
             for steps, value in zip(STEPS, certified_walks()["walk"], strict=True)
         ),
         *(
-            sp.Eq(sp.floor(1000 * symbol(f"beta_pays_{steps}", positive=True)), value)
+            sp.Eq(sp.floor(1000 * name("beta_pays", steps)), value)
             for steps, value in zip(STEPS, certified_walks()["code"], strict=True)
         ),
     ),
@@ -105,11 +106,10 @@ _kept = ell / sp.Min(ell, _theta)
         "Gaussian, the "
         "objective sees their covariance only",
         "MSE and KL add over the eigendirections: as many as the latent has dimensions, the largest first",
-        "lambda_8, ..: one observation of the write-up's tree (B = 4, L = 5, seed 42), walks of 8, 10, 20 "
-        "steps; "
-        "Lambda_8, ..: all T observations of a walk together, when the code may be carried along (level N); "
-        "the threshold beta D/2 is 32 for both",
-        "beta_pays_8, ..: a weight below which total collapse is not the best over codes of any shape (a "
+        "lambda(T): the largest eigenvalue for one observation of the write-up's tree (B = 4, L = 5, seed 42), walks "
+        "of T steps; Lambda(T): for all T observations of a walk together, when the code may be carried along (level "
+        "N); the threshold beta D/2 is 32 for both",
+        "beta_pays(T): a weight below which total collapse is not the best over codes of any shape (a "
         "lower bound "
         "on where it becomes so)",
     ),

@@ -8,6 +8,7 @@ from typing import Any
 from flint import arb
 
 from derivations.engine.kernel import Certificate, Step, algebra, entry, sp, symbol
+from derivations.engine.notation import name
 
 d = symbol("d", positive=True, integer=True)
 
@@ -29,11 +30,11 @@ def _head_sizes(p: Mapping[str, Any]) -> list[arb]:
     id="param-count",
     title="Numbers that a latent's head puts out",
     statement=sp.Tuple(
-        sp.Eq(sp.Function("n_HG")(d), d + 2),
-        sp.Eq(sp.Function("n_HG_diagonal")(d), 2 * d),
-        sp.Eq(sp.Function("n_Gaussian")(d), 2 * d),
-        sp.Eq(sp.Function("n_two_scale")(d), d + 2),
-        sp.Eq(sp.Function("n_Gaussian")(d) - sp.Function("n_HG")(d), d - 2),
+        sp.Eq(name("n_HG", d), d + 2),
+        sp.Eq(name("n_HG_diagonal", d), 2 * d),
+        sp.Eq(name("n_Gaussian", d), 2 * d),
+        sp.Eq(name("n_Gaussian_two_scale", d), d + 2),
+        sp.Eq(name("n_Gaussian", d) - name("n_HG", d), d - 2),
     ),
     symbols={d: ("dimension of the latent", "integer >= 2")},
     status="refutes",

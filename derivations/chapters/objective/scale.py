@@ -9,6 +9,7 @@ from typing import Any
 from flint import arb
 
 from derivations.engine.kernel import Certificate, Step, algebra, entry, exact, precision, sp, symbol
+from derivations.engine.notation import Optimal, name
 
 beta, D, sigma = symbol("beta", positive=True), symbol("D", positive=True), symbol("sigma", positive=True)
 
@@ -44,7 +45,7 @@ def _scale_constants() -> tuple[arb, ...]:
         return unit, noise, unit.sqrt()
 
 
-beta_eff, sigma_star = sp.Function("beta_eff"), sp.Function("sigma_star")
+beta_eff = sp.Function("beta_eff")
 
 
 @entry(
@@ -52,17 +53,20 @@ beta_eff, sigma_star = sp.Function("beta_eff"), sp.Function("sigma_star")
     title="The weight of the KL in the write-up's loss, read as an ELBO",
     statement=sp.Tuple(
         sp.Eq(beta_eff(beta, D, sigma), beta * D / (2 * sigma**2)),
-        sp.Eq(sigma_star(beta, D), sp.sqrt(beta * D / 2)),
+        sp.Eq(Optimal(name("sigma", beta, D)), sp.sqrt(beta * D / 2)),
         sp.Eq(beta_eff(1, 64, 1), 32),
         sp.Eq(beta_eff(1, 64, sp.Rational(1, 20)), 12800),
-        sp.Eq(sigma_star(1, 64), 4 * sp.sqrt(2)),
+        sp.Eq(Optimal(name("sigma", 1, 64)), 4 * sp.sqrt(2)),
     ),
     symbols={
         beta: "weight of the KL in the loss",
         D: ("coordinates of an observation, over which the loss averages", "positive integer"),
         sigma: "scale of the Gaussian likelihood",
     },
-    assumptions=("KL in nats; the likelihood is N(o_hat, sigma^2 I); additive constants do not matter",),
+    assumptions=(
+        "KL in nats; the likelihood is N(o_hat, sigma^2 I); additive constants do not matter; at sigma^* the weight "
+        "is 1",
+    ),
     status="corrects",
     sources=[("perret2026", "loss")],
     implements=["hrssm.systems.rssm.objective.Objective"],

@@ -36,7 +36,7 @@ from derivations.engine.kernel import (
     symbol,
     use,
 )
-from derivations.engine.notation import name, over_line, phi
+from derivations.engine.notation import Divergence, Expectation, Meaning, Optimal, Variance, name, over_line, phi
 
 x, ell, y = symbol("x", real=True), symbol("ell", real=True), symbol("y", real=True)
 alpha, lam, g = symbol("alpha", real=True), symbol("lambda", real=True), symbol("g", real=True)
@@ -194,9 +194,10 @@ KL = FLAT + UP
     id="pgm-density",
     title="Normaliser and density of the PGM normal",
     statement=sp.Tuple(
-        sp.Eq(name("log_Z", g), log_normaliser(shape_of(g), g)), sp.Eq(name("log_density", x, ell), LOG_DENSITY)
+        sp.Eq(sp.log(name("Z", g)), log_normaliser(shape_of(g), g)), sp.Eq(sp.log(name("q", x, ell)), LOG_DENSITY)
     ),
     symbols=VALUE | PARAMETERS | CURVATURE,
+    where={a: shape_of(g)},
     conventions=[VOLUME, PLANES],
     uses=["normal-law"],
     status="new",
@@ -208,7 +209,7 @@ def pgm_density(claim: Any) -> Iterator[Step]:
     root = sp.sqrt(2 * c)
     points = {mu_q: root * x, sigma_q: sp.exp(ell / 2), mu_p: root * alpha, sigma_p: sp.exp(lam / 2)}
     kl = (lam - ell) / 2 + (sp.exp(ell) + 2 * c * (x - alpha) ** 2) / (2 * sp.exp(lam)) - HALF
-    yield Step(name("KL", "q", "p"), kl, use(normal_law, points), "the KL of N(sqrt(2c) mu, sigma) from the centre")
+    yield Step(Divergence("q", "p"), kl, use(normal_law, points), "the KL of N(sqrt(2c) mu, sigma) from the centre")
     bare = LOG_DENSITY + log_normaliser(shape_of(g), g)
     yield Step(
         3 * (ell - lam) / 2 - kl / (2 * c * sp.exp(g)), bare, algebra, "the exponent, with a = 1 / (4 c gamma^2)"
@@ -251,15 +252,16 @@ def pgm_density(claim: Any) -> Iterator[Step]:
     id="pgm-law",
     title="Law, moments and mode of the PGM normal",
     statement=sp.Tuple(
-        sp.Eq(name("log_law", x, ell), LOG_LAW),
-        sp.Eq(name("mean", ell), lam + mean_log(shape_of(g))),
-        sp.Eq(name("variance", ell), sp.polygamma(1, shape_of(g) + 1)),
-        sp.Eq(name("variance", x), sp.exp(lam + g)),
-        sp.Eq(name("mean", sp.exp(ell)), sp.exp(lam) * (1 + 4 * c * sp.exp(g))),
-        sp.Eq(name("mode", ell), lam + sp.log(1 + 6 * c * sp.exp(g))),
+        sp.Eq(sp.log(name("f", x, ell)), LOG_LAW),
+        sp.Eq(Expectation(ell), lam + mean_log(shape_of(g))),
+        sp.Eq(Variance(ell), sp.polygamma(1, shape_of(g) + 1)),
+        sp.Eq(Variance(x), sp.exp(lam + g)),
+        sp.Eq(Expectation(sp.exp(ell)), sp.exp(lam) * (1 + 4 * c * sp.exp(g))),
+        sp.Eq(Optimal(ell), lam + sp.log(1 + 6 * c * sp.exp(g))),
     ),
     symbols=VALUE | PARAMETERS | CURVATURE,
-    conventions=["the law is the density with respect to dmu dell", "the mode is that of the " + VOLUME, PLANES],
+    where={a: shape_of(g)},
+    conventions=["f is the density with respect to dx dell", "ell^* is the mode of the " + VOLUME, PLANES],
     uses=["pgm-density"],
     status="new",
     sources=[CHO],
@@ -310,8 +312,9 @@ def pgm_law(claim: Any) -> Iterator[Step]:
 @entry(
     id="pgm-entropy",
     title="Entropy of the PGM normal",
-    statement=sp.Eq(name("H", g), ENTROPY),
+    statement=sp.Eq(name("H", "q"), ENTROPY),
     symbols={g: PARAMETERS[g]} | CURVATURE,
+    where={a: shape_of(g)},
     conventions=["entropy with respect to the Riemannian volume of curvature -c", PLANES],
     uses=["pgm-density", "pgm-law"],
     status="new",
@@ -322,8 +325,8 @@ def pgm_law(claim: Any) -> Iterator[Step]:
 def pgm_entropy(claim: Any) -> Iterator[Step]:
     """Minus the mean of the log-density: it is linear in y, w and (mu - alpha)^2, whose means are known."""
     rise = symbol("Y", real=True)
-    yield Step(name("mean", ell) - lam, mean_log(shape_of(g)), use(pgm_law), "the mean of y, Y below")
-    yield Step(name("mean", sp.exp(ell)) * sp.exp(-lam) - 1, 4 * c * sp.exp(g), use(pgm_law), "of w - 1: it is 1 / a")
+    yield Step(Expectation(ell) - lam, mean_log(shape_of(g)), use(pgm_law), "the mean of y, Y below")
+    yield Step(Expectation(sp.exp(ell)) * sp.exp(-lam) - 1, 4 * c * sp.exp(g), use(pgm_law), "of w - 1: it is 1 / a")
     yield Step(over_line(t**2 * phi(t), t) / 2, HALF, complete_square(t), "of (mu - alpha)^2 / (2 beta^2 gamma^2)")
     flat = 3 * rise / 2 - a * (1 / a - rise) - HALF
     yield Step(flat, (a + sp.Rational(3, 2)) * rise - sp.Rational(3, 2), algebra, "together")
@@ -338,15 +341,19 @@ def pgm_entropy(claim: Any) -> Iterator[Step]:
 @entry(
     id="pgm-kl",
     title="KL between PGM normals",
-    statement=sp.Eq(name("KL", "q", "p"), KL),
+    statement=sp.Eq(Divergence("q", "p"), KL),
     symbols={
-        delta: "distance |alpha_q - alpha_p| of the locations",
+        delta: Meaning(
+            "distance of the locations alpha_q and alpha_p",
+            sp.Abs(symbol("alpha_q") - symbol("alpha_p"), evaluate=False),
+        ),
         lam_q: "log beta^2 of q",
         lam_p: "log beta^2 of p",
         g_q: "log gamma^2 of q",
         g_p: "log gamma^2 of p",
     }
     | CURVATURE,
+    where={symbol("a_q"): shape_of(g_q), symbol("a_p"): shape_of(g_p)},
     conventions=["q and p on planes of the same curvature -c", PLANES],
     uses=["pgm-law", "normal-law"],
     status="new",
@@ -357,7 +364,7 @@ def pgm_kl(claim: Any) -> Iterator[Step]:
     """The volume cancels in the ratio, the two factors are independent: KL of two normals, KL of two gamma laws."""
     rise, level = symbol("Y", real=True), symbol("W", positive=True)
     normals = {mu_q: delta, mu_p: 0, sigma_q: sp.exp((lam_q + g_q) / 2), sigma_p: sp.exp((lam_p + g_p) / 2)}
-    yield Step(name("KL", "q", "p"), FLAT, use(normal_law, normals), "the factors in mu, at distance delta")
+    yield Step(Divergence("q", "p"), FLAT, use(normal_law, normals), "the factors in mu, at distance delta")
     a_q, a_p = symbol("a_q", positive=True), symbol("a_p", positive=True)
 
     def log_factor(shape: Any, lift: Any, width: Any) -> Any:
@@ -371,8 +378,8 @@ def pgm_kl(claim: Any) -> Iterator[Step]:
         substitute({rise: y, level: sp.exp(y)}),
         "the factors in ell, by pgm-law: y_p = y_q + lambda_q - lambda_p; it is linear in Y = E[y_q] and W = E[w_q]",
     )
-    yield Step(name("mean", ell) - lam, mean_log(shape_of(g)), use(pgm_law), "Y")
-    yield Step(name("mean", sp.exp(ell)) * sp.exp(-lam), 1 + 4 * c * sp.exp(g), use(pgm_law), "W = 1 + 1 / a_q")
+    yield Step(Expectation(ell) - lam, mean_log(shape_of(g)), use(pgm_law), "Y")
+    yield Step(Expectation(sp.exp(ell)) * sp.exp(-lam), 1 + 4 * c * sp.exp(g), use(pgm_law), "W = 1 + 1 / a_q")
     yield Step(
         ratio.subs({rise: mean_log(a_q), level: 1 + 1 / a_q}).subs({a_q: shape_of(g_q), a_p: shape_of(g_p)}),
         UP,

@@ -55,7 +55,7 @@ from derivations.engine.kernel import (
     symbol,
     use,
 )
-from derivations.engine.notation import name
+from derivations.engine.notation import Action, Divergence, Meaning, name
 
 unit = symbol("c_1", positive=True)
 HALF = sp.Rational(1, 2)
@@ -92,11 +92,13 @@ MOVED = {
 @entry(
     id="pgm-affine",
     title="The PGM normal moves with affine maps of the variable",
-    statement=sp.Tuple(sp.Eq(name("log_density", "moved"), LOG_DENSITY)),
+    statement=sp.Tuple(sp.Eq(sp.log(name("q_g", Action("g", sp.Tuple(x, ell)))), LOG_DENSITY)),
+    where={symbol("a"): shape_of(g)},
     symbols={shift: "translation", stretch: "log of the squared factor"} | VALUE | PARAMETERS | CURVATURE,
     conventions=[
         VOLUME,
-        "moved: mu to t + s mu and log sigma^2 to log sigma^2 + log s^2, and alpha and log beta^2 in the same way",
+        "q_g is q moved by g, which takes mu to t + s mu and log sigma^2 to log sigma^2 + log s^2, and alpha and log "
+        "beta^2 in the same way",
         PLANES,
     ],
     uses=["pgm-density", "gm-affine"],
@@ -114,7 +116,7 @@ def pgm_affine(claim: Any) -> Iterator[Step]:
     images."""
     image = sp.Matrix([shift + sp.exp(stretch / 2) * x, ell + stretch])
     yield Step(sp.Matrix(list(gm_affine.statement[0].rhs)), image, algebra, "how points and parameters are moved")
-    yield Step(name("log_density", x, ell), LOG_DENSITY, use(pgm_density), "the density, a function of both")
+    yield Step(sp.log(name("q", x, ell)), LOG_DENSITY, use(pgm_density), "the density, a function of both")
     yield Step(LOG_DENSITY.subs(MOVED, simultaneous=True), claim[0].rhs, algebra, "at the images: the same")
 
 
@@ -127,6 +129,7 @@ def _moved(p: Point) -> arb:
 
 # ---------------------------------------------------------------------------------------- curvature
 
+APART = sp.Abs(symbol("alpha_q") - symbol("alpha_p"), evaluate=False)
 STRETCHED = {x: sp.sqrt(c) * x, alpha: sp.sqrt(c) * alpha, g: g + sp.log(c), c: sp.S.One}
 STRETCHED_PAIR = {delta: sp.sqrt(c) * delta, g_q: g_q + sp.log(c), g_p: g_p + sp.log(c), c: sp.S.One}
 
@@ -149,11 +152,12 @@ def _unit_kl(p: Point) -> arb:
     id="pgm-rescaling",
     title="A PGM normal of any curvature is one of curvature -1 with mu stretched and gamma^2 multiplied by c",
     statement=sp.Tuple(
-        sp.Eq(name("log_law", "stretched"), LOG_LAW - sp.log(c) / 2),
-        sp.Eq(name("KL", "stretched"), KL),
+        sp.Eq(sp.log(name("f_1", sp.sqrt(c) * x, ell)), LOG_LAW - sp.log(c) / 2),
+        sp.Eq(Divergence("q_1", "p_1"), KL),
     ),
+    where={symbol("a"): shape_of(g), symbol("a_q"): shape_of(g_q), symbol("a_p"): shape_of(g_p)},
     symbols={
-        delta: "distance |alpha_q - alpha_p| of the locations",
+        delta: Meaning("distance of the locations alpha_q and alpha_p", APART),
         lam_q: "log beta^2 of q",
         lam_p: "log beta^2 of p",
         g_q: "log gamma^2 of q",
@@ -163,8 +167,8 @@ def _unit_kl(p: Point) -> arb:
     | PARAMETERS
     | CURVATURE,
     conventions=[
-        "stretched: at curvature -1, with sqrt(c) mu for mu, sqrt(c) alpha for alpha and log gamma^2 + log c",
-        "the law is the density with respect to dmu dell; log(c) / 2 is the stretch of mu itself",
+        "q_1, p_1 and f_1: at curvature -1, with sqrt(c) mu for mu, sqrt(c) alpha for alpha and log gamma^2 + log c",
+        "f is the density with respect to dmu dell; log(c) / 2 is the stretch of mu itself",
         PLANES,
     ],
     assumptions=[
@@ -185,7 +189,7 @@ def pgm_rescaling(claim: Any) -> Iterator[Step]:
     """Only 1 / (4 c gamma^2), and the product beta gamma with the scale of mu, stand in the law."""
     yield Step(shape_of(g).subs({g: g + sp.log(c), c: 1}, simultaneous=True), shape_of(g), algebra, "a is the same")
     yield Step(LOG_LAW.subs(STRETCHED, simultaneous=True), claim[0].rhs, gamma_recurrence, "the law, by pgm-law")
-    yield Step(name("KL", "q", "p"), KL, use(pgm_kl), "the KL")
+    yield Step(Divergence("q", "p"), KL, use(pgm_kl), "the KL")
     yield Step(KL.subs(STRETCHED_PAIR, simultaneous=True), claim[1].rhs, gamma_recurrence, "and stretched")
 
 
@@ -199,6 +203,7 @@ def _unit_law(p: Point) -> arb:
 
 # ---------------------------------------------------------------------------------------- what was dropped
 
+PUBLISHED = sp.log(name("q_published", x, ell))
 PRINTED = (
     -((lam - ell) / 2 + (sp.exp(ell) + 2 * c * (x - alpha) ** 2) / (2 * sp.exp(lam)) - HALF) / (2 * c * sp.exp(g))
     + sp.Rational(3, 2) * (ell - lam)
@@ -214,11 +219,12 @@ DROPPED = sp.log(sp.pi / (2 * c)) / 2
     id="pgm-dropped",
     title="The published log-density of the PGM normal lacks a constant",
     statement=sp.Tuple(
-        sp.Eq(name("log_density", "published"), PRINTED),
-        sp.Eq(name("log_density", "published") - name("log_density", x, ell), DROPPED),
+        sp.Eq(PUBLISHED, PRINTED),
+        sp.Eq(PUBLISHED - sp.log(name("q", x, ell)), DROPPED),
     ),
+    where={symbol("a"): shape_of(g)},
     symbols=VALUE | PARAMETERS | CURVATURE,
-    conventions=[VOLUME, "published: what the authors' program computes", PLANES],
+    conventions=[VOLUME, "log q_published: what the authors' program computes", PLANES],
     assumptions=[
         "it cancels in a KL on one space, and not where densities of different laws or curvatures are compared"
     ],
@@ -232,7 +238,7 @@ DROPPED = sp.log(sp.pi / (2 * c)) / 2
 def pgm_dropped(claim: Any) -> Iterator[Step]:
     """The normaliser is sqrt(pi / (2c)) gamma e^a Gamma(a) a^-a; its first factor is left out."""
     yield Step(PRINTED, claim[0].rhs, algebra, "as it is computed")
-    yield Step(name("log_density", x, ell), LOG_DENSITY, use(pgm_density), "the density")
+    yield Step(sp.log(name("q", x, ell)), LOG_DENSITY, use(pgm_density), "the density")
     yield Step(PRINTED - LOG_DENSITY, claim[1].rhs, gamma_recurrence, "their difference: no variable is left")
 
 

@@ -35,7 +35,7 @@ from derivations.engine.kernel import (
     symbol,
     use,
 )
-from derivations.engine.notation import name, over_line, phi
+from derivations.engine.notation import Divergence, name, over_line, phi
 
 x = symbol("x", real=True)
 
@@ -74,15 +74,18 @@ def _kl_normal(p: Point) -> arb:
     id="normal-law",
     title="Density, entropy and KL of the normal, one coordinate",
     statement=sp.Tuple(
-        sp.Eq(name("log_density", x), LOG_NORMAL),
-        sp.Eq(name("H", sigma), ENTROPY_NORMAL),
-        sp.Eq(name("KL", "q", "p"), KL_HEIGHT),
+        sp.Eq(sp.log(name("q", x)), LOG_NORMAL),
+        sp.Eq(name("H", "q"), ENTROPY_NORMAL),
+        sp.Eq(Divergence("q", "p"), KL_HEIGHT),
     ),
     symbols={
         x: "value", mu: "location", sigma: "scale", mu_q: "location of q", mu_p: "location of p",
         sigma_q: "scale of q", sigma_p: "scale of p",
     },
-    conventions=["with respect to dx; for independent coordinates each of the three is a sum over coordinates"],
+    conventions=[
+        "mu and sigma are those of q where it stands alone; densities with respect to dx; for independent coordinates "
+        "each of the three is a sum over coordinates"
+    ],
     uses=["hg-kl-height"],
     status="new",
     certificate=Certificate(
@@ -103,5 +106,7 @@ def normal_law(claim: Any) -> Iterator[Step]:
         complete_square(t), "minus its expectation",
     )  # fmt: skip
     yield Step(sp.Rational(1, 2) + sp.log(sigma) + sp.log(2 * sp.pi) / 2, claim[1].rhs, log_expand, "the entropy")
-    yield Step(name("KL_height", "q", "p"), claim[2].rhs, use(hg_kl_height), "the height term is the KL of two normals")
+    yield Step(
+        Divergence("q", "p", "height"), claim[2].rhs, use(hg_kl_height), "the height term is the KL of two normals"
+    )
     yield Step(name("sum", m), name("sum", m), argument, FUBINI)

@@ -27,7 +27,7 @@ from derivations.engine.kernel import (
     sp,
     symbol,
 )
-from derivations.engine.notation import coordinates, name
+from derivations.engine.notation import ExponentialMap, Meaning, Norm, coordinates, name
 
 r = symbol("r", positive=True)
 theta = symbol("theta", real=True)
@@ -40,6 +40,13 @@ logs = symbol("L", real=True)
 LOG_WRAPPED = -square / 2 - logs - (m + 1) * sp.log(2 * sp.pi) / 2 - m * sp.log(sp.sinh(r) / r)
 
 
+INDEX = (symbol("i"), 0, m)
+
+
+def _part(vector: str) -> Any:
+    return sp.IndexedBase(vector)[INDEX[0]]
+
+
 def wrapped_in_coordinates(d: int) -> Any:
     """wn-density with the tangent vector v and the scales sigma_i spelled out, for dimension d."""
     v, scales = coordinates("v", d), coordinates("sigma", d, positive=True)
@@ -49,7 +56,7 @@ def wrapped_in_coordinates(d: int) -> Any:
         r: sp.sqrt(sp.Add(*(y**2 for y in v))),
         m: d - 1,
     }
-    return sp.Eq(name("log_density", "v"), LOG_WRAPPED.subs(values))
+    return sp.Eq(sp.log(name("q", ExponentialMap("o", "v"))), LOG_WRAPPED.subs(values))
 
 
 def _wrapped(p: Point) -> arb:
@@ -72,11 +79,15 @@ def _wrapped(p: Point) -> arb:
 @entry(
     id="wn-density",
     title="Density of the wrapped normal",
-    statement=sp.Eq(name("log_density", "v"), LOG_WRAPPED),
+    statement=sp.Eq(sp.log(name("q", ExponentialMap("o", "v"))), LOG_WRAPPED),
     symbols={
-        square: "squared length of v over the scales, sum of v_i^2 / sigma_i^2",
-        logs: "sum of the log sigma_i",
-        r: "length |v| of the tangent vector v, the logarithm of the point at the centre",
+        symbol("o"): Meaning("centre", domain="H^d"),
+        symbol("v"): Meaning("tangent vector at o", domain="R^d"),
+        square: Meaning(
+            "squared length of v over the scales sigma_i", sp.Sum(_part("v") ** 2 / _part("sigma") ** 2, INDEX)
+        ),
+        logs: Meaning("sum of the logarithms of the scales", sp.Sum(sp.log(_part("sigma")), INDEX)),
+        r: Meaning("length of v", Norm("v")),
         m: "dimension of the fibre, d - 1",
     },
     conventions=[

@@ -7,7 +7,7 @@ from typing import Any
 
 from flint import arb
 
-from derivations.chapters.recurrence.growth import ROLE_A, ROLE_T
+from derivations.chapters.recurrence.growth import LARGEST, ROLE_A, ROLE_T
 from derivations.chapters.recurrence.symbols import (
     PARALLEL,
     T,
@@ -34,6 +34,7 @@ from derivations.engine.kernel import (
     supremum,
     symbol,
 )
+from derivations.engine.notation import At, Meaning, Norm, Supremum
 
 alpha, kept = symbol("alpha", nonnegative=True), symbol("beta", nonnegative=True)
 h, c = symbol("h", real=True), symbol("c", real=True)
@@ -62,13 +63,13 @@ def _mixed(p: Mapping[str, Any]) -> list[arb]:
     id="gate-scalar",
     title="A scalar gate never leaves the larger of state and candidate",
     statement=sp.Tuple(
-        sp.Eq(sp.Function("largest_norm")(a, b, alpha), (1 - alpha) * a + alpha * b),
+        sp.Eq(Supremum(Norm("h_1")), (1 - alpha) * a + alpha * b),
         sp.Le((1 - alpha) * a + alpha * b, sp.Max(a, b), evaluate=False),
-        sp.Eq(sp.Function("largest_norm")(a, b, alpha, T), (1 - alpha) ** T * (a - b) + b),
+        sp.Eq(LARGEST, (1 - alpha) ** T * (a - b) + b),
     ),
-    symbols={a: ROLE_A, b: "largest norm of a candidate", alpha: GATE, T: ROLE_T},
+    symbols={alpha: GATE, a: ROLE_A, b: "largest norm of a candidate", T: ROLE_T},
     assumptions=(
-        "h' = (1 - alpha) h + alpha c with one alpha for the whole state",
+        "h' = (1 - alpha) h + alpha c with one alpha for the whole state; h_1 is h_0 after one update",
         "the third relation: constant gate",
     ),
     uses=("state-sum",),
@@ -83,7 +84,7 @@ def gate_scalar(claim: Any) -> Iterator[Step]:
     bound = kept * a + alpha * b
     size = norm_of_sum(kept * a, alpha * b)
     yield Step(bound, size, squares, "with 1 - alpha = beta: the triangle inequality", ">=")
-    yield Step(sp.Function("largest_norm")(a, b), bound, supremum(bound, size, PARALLEL), "parallel ones attain it")
+    yield Step(Supremum(Norm("h_1")), bound, supremum(bound, size, PARALLEL), "parallel ones attain it")
     yield Step(bound.subs(OPEN), claim[0].rhs, algebra, "with beta = 1 - alpha")
     yield Step(
         claim[1].rhs,
@@ -102,7 +103,7 @@ def gate_scalar(claim: Any) -> Iterator[Step]:
     step, once = kept * x + alpha * b, norm_of_sum(kept * x, alpha * b)
     closed = kept**T * a + alpha * b * (1 - kept**T) / (1 - kept)
     yield Step(step, once, squares, "one update from any norm x", ">=")
-    yield Step(sp.Function("largest_norm")(a, b, T), closed, largest(T, x, step, a, once, PARALLEL), "T updates")
+    yield Step(LARGEST, closed, largest(T, x, step, a, once, PARALLEL), "T updates")
     yield Step(closed.subs(OPEN), claim[2].rhs, algebra, "with beta = 1 - alpha")
 
 
@@ -127,17 +128,17 @@ def _elementwise(p: Mapping[str, Any]) -> list[Any]:
 
 @entry(
     id="gate-elementwise",
-    title="An elementwise gate may leave the larger norm, by a factor of sqrt(2) at once",
+    title="An elementwise gate may leave the larger norm, by a factor of √2 at once",
     statement=sp.Tuple(
         sp.Le(((1 - alpha) * h + alpha * c) ** 2, h**2 + c**2, evaluate=False),
-        sp.Eq(sp.Function("largest_norm")(a, b), sp.sqrt(a**2 + b**2)),
-        sp.Eq(sp.Function("norm_of_example")(), sp.sqrt(2)),
-        sp.Eq(sp.Function("largest_norm_of_box")(n, a), sp.sqrt(n) * a),
+        sp.Eq(Supremum(Norm("h'")), sp.sqrt(a**2 + b**2)),
+        sp.Eq(At(Norm("h'"), h, c, alpha, sp.Tuple(1, 0), sp.Tuple(0, 1), sp.Tuple(0, 1)), sp.sqrt(2)),
+        sp.Eq(LARGEST, sp.sqrt(n) * a),
     ),
     symbols={
+        alpha: GATE,
         h: "a coordinate of the state",
         c: "the candidate's",
-        alpha: GATE,
         a: "norm of the state; in the last relation the largest size of a coordinate",
         b: "norm of the candidate",
         n: ("coordinates of the state", "positive integer"),
@@ -145,7 +146,8 @@ def _elementwise(p: Mapping[str, Any]) -> list[Any]:
     assumptions=(
         "h'_i = (1 - alpha_i) h_i + alpha_i c_i; the largest over all gates, states and candidates of these norms",
         "the example: h = (1, 0), c = (0, 1), alpha = (0, 1), against max(|h|, |c|) = 1",
-        "each coordinate obeys gate-scalar, so that no |h_i| exceeds the largest |h_0,i| or |c_t,i|: the last relation",
+        "each coordinate obeys gate-scalar, so that no |h_i| exceeds the largest |h_0,i| or |c_t,i|: the last "
+        "relation, h_T being the state after any number of updates",
     ),
     uses=("gate-scalar",),
     status="refutes",
@@ -188,10 +190,14 @@ def _moved(p: Mapping[str, Any]) -> list[arb]:
     id="gate-step",
     title="A gate does not control the step of a large candidate",
     statement=sp.Tuple(
-        sp.Eq(sp.Function("largest_step")(a, b, alpha), alpha * (a + b)),
-        sp.Eq(sp.Function("step_from_zero")(b, alpha), alpha * b),
+        sp.Eq(Supremum(Norm(symbol("h'") - symbol("h"))), alpha * (a + b)),
+        sp.Eq(At(Norm(symbol("h'") - symbol("h")), "h", 0), alpha * b),
     ),
-    symbols={a: "norm of the state", b: "norm of the candidate", alpha: GATE},
+    symbols={
+        alpha: GATE,
+        a: Meaning("norm of the state h", Norm("h")),
+        b: Meaning("norm of the candidate c", Norm("c")),
+    },
     assumptions=(
         "h' - h = alpha (c - h); the largest over all directions of the two",
         "for a gate above 0 both grow without bound with the candidate; a candidate that is bounded, by tanh or by "
@@ -222,14 +228,14 @@ def _lifted(p: Mapping[str, Any]) -> list[arb]:
     id="gate-unit-candidate",
     title="A candidate of norm 1 draws the norm to 1, from below too",
     statement=sp.Tuple(
-        sp.Eq(sp.Function("largest_norm")(a, alpha), (1 - alpha) * a + alpha),
-        sp.Eq(sp.Function("norm_from_zero")(alpha), alpha),
-        sp.Eq(sp.Function("largest_growth")(a, alpha), alpha * (1 - a)),
-        sp.Eq(sp.Function("largest_norm")(a, alpha, T), 1 + (1 - alpha) ** T * (a - 1)),
+        sp.Eq(Supremum(Norm("h_1")), (1 - alpha) * a + alpha),
+        sp.Eq(At(Norm("h_1"), "h_0", 0), alpha),
+        sp.Eq(Supremum(Norm("h_1") - Norm("h_0")), alpha * (1 - a)),
+        sp.Eq(LARGEST, 1 + (1 - alpha) ** T * (a - 1)),
     ),
-    symbols={a: ROLE_A, alpha: GATE, T: ROLE_T},
+    symbols={alpha: GATE, a: ROLE_A, T: ROLE_T},
     assumptions=(
-        "h' = (1 - alpha) h + alpha c, |c| = 1, one alpha for the whole state",
+        "h' = (1 - alpha) h + alpha c, |c| = 1, one alpha for the whole state; h_1 is h_0 after one update",
         "|h'| <= |h| is guaranteed exactly where the growth is not positive: at alpha = 0, or |h| >= 1",
         "the fourth relation: constant gate; of gates alpha_t, the product of 1 - alpha_t stands for the power",
     ),
@@ -246,7 +252,7 @@ def gate_unit_candidate(claim: Any) -> Iterator[Step]:
     yield Step(claim[0].rhs - a, claim[2].rhs, algebra, "by how much it may grow")
     gate, k = sp.Function("alpha", real=True), symbol("k", integer=True, nonnegative=True)
     yield Step(
-        sp.Function("largest_norm")(a, T),
+        LARGEST,
         1 + sp.Product(1 - gate(k), (k, 0, T - 1)) * (a - 1),
         recursion(T, x, (1 - gate(T)) * x + gate(T), a),
         "the first relation again and again, with the gate of each update",
@@ -268,8 +274,8 @@ def _cell(p: Mapping[str, Any]) -> list[arb]:
     id="lstm-cell",
     title="The cell of an LSTM is no convex combination: open gates count",
     statement=sp.Tuple(
-        sp.Eq(sp.Function("largest_cell")(a, f, i, T), f**T * a + i * (f**T - 1) / (f - 1)),
-        sp.Eq(sp.Function("largest_open_cell")(a, T), a + T),
+        sp.Eq(Supremum(sp.Abs(symbol("c_T"))), f**T * a + i * (f**T - 1) / (f - 1)),
+        sp.Eq(At(Supremum(sp.Abs(symbol("c_T"))), f, i, 1, 1), a + T),
     ),
     symbols={
         a: "size of a coordinate of the cell at the start",
@@ -278,7 +284,7 @@ def _cell(p: Mapping[str, Any]) -> list[arb]:
         T: ROLE_T,
     },
     assumptions=(
-        "c' = f c + i g, |g| <= 1, per coordinate; the largest over all g, attained at g = 1",
+        "c' = f c + i g, |g| <= 1, per coordinate; c_T after T updates; the largest over all g, attained at g = 1",
         "the second relation: f = i = 1. Convex would be f + i = 1, which nothing enforces",
     ),
     uses=("state-lipschitz",),

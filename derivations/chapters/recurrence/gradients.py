@@ -25,8 +25,12 @@ from derivations.engine.kernel import (
     symbol,
     trigonometry,
 )
+from derivations.engine.notation import At, name
 
 rho, theta = symbol("rho", positive=True), symbol("theta", positive=True)
+t = symbol("t", positive=True, integer=True)
+PRODUCT = sp.Product(1 + rho / t, (t, 1, T))
+SLOPE = sp.Derivative(name("h_T", "h_0"), sp.Symbol("h_0"))
 y = symbol("y", real=True)
 
 # ------------------------------------------------------------------------------------------- state-gradient-power
@@ -51,13 +55,13 @@ def _gamma(power: arb) -> arb:
     id="state-gradient-power",
     title="Jacobians that fall as 1/t multiply to a power of T",
     statement=sp.Tuple(
-        sp.Eq(sp.Function("product")(rho, T), sp.gamma(T + 1 + rho) / (sp.gamma(T + 1) * sp.gamma(1 + rho))),
-        sp.Eq(sp.Function("constant")(rho), 1 / sp.gamma(1 + rho)),
+        sp.Eq(PRODUCT, sp.gamma(T + 1 + rho) / (sp.gamma(T + 1) * sp.gamma(1 + rho))),
+        sp.Eq(sp.Limit(PRODUCT / T**rho, T, sp.oo), 1 / sp.gamma(1 + rho)),
     ),
     symbols={rho: "the branch's Jacobian at step t has norm rho/t", T: ROLE_T},
     assumptions=(
-        "product(rho, T) = (1 + rho/1) ... (1 + rho/T), which bounds the gradient's growth over T updates",
-        "constant(rho) is the limit of product/T^rho: polynomial growth, where a pre-LayerNorm residual state spreads "
+        "the product bounds the gradient's growth over T updates",
+        "polynomial growth, where a pre-LayerNorm residual state spreads "
         "linearly (norm-layer-jacobian with r = a t gives rho = C/a)",
     ),
     uses=("norm-layer-jacobian",),
@@ -98,14 +102,14 @@ def _doubled(p: Mapping[str, Any]) -> list[arb]:
     id="state-gradient-exponential",
     title="A bounded residual state whose gradient grows exponentially",
     statement=sp.Tuple(
-        sp.Eq(sp.Function("h")(theta, T), sp.cos(2**T * theta)),
-        sp.Eq(sp.Function("slope")(theta, T), 2**T * sp.sin(2**T * theta) / sp.sin(theta)),
-        sp.Eq(sp.Function("slope_at_rest")(T), (-2) ** T),
+        sp.Eq(sp.Symbol("h_T"), sp.cos(2**T * theta)),
+        sp.Eq(SLOPE, 2**T * sp.sin(2**T * theta) / sp.sin(theta)),
+        sp.Eq(At(SLOPE, "h_0", -sp.Rational(1, 2)), (-2) ** T),
     ),
-    symbols={theta: ("the state at the start is cos theta", "in (0, pi)"), T: ROLE_T},
+    symbols={theta: ("the state at the start, h_0, is cos theta", "in (0, pi)"), T: ROLE_T},
     assumptions=(
         "h' = h + delta(h) with delta(h) = 2 h^2 - 1 - h; |h| <= 1 at every step",
-        "slope: the derivative of h_T in h_0; at rest: at the fixed point h = -1/2, where no step changes the state",
+        "h_0 = -1/2 is a fixed point: no step changes the state there",
     ),
     status="refutes",
     implements=["hrssm.networks.bounds.residual_jacobian"],

@@ -40,11 +40,16 @@ from derivations.engine.kernel import (
     trigonometry,
     use,
 )
+from derivations.engine.notation import At, Expectation, Meaning, Norm, Optimal, Supremum, name
 
 m, tau = symbol("m", nonnegative=True), symbol("tau", nonnegative=True)
 L, C, kappa = symbol("L", nonnegative=True), symbol("C", nonnegative=True), symbol("kappa", positive=True)
 d, sigma = symbol("d", positive=True), symbol("sigma", positive=True)
-ROLE_A, ROLE_T = "norm of the state at the start", "number of updates"
+LARGEST, MEAN, MEAN_SQUARE = Supremum(Norm("h_T")), Expectation(Norm("h_T")), Expectation(Norm("h_T") ** 2)
+ROLE_A, ROLE_T = (
+    Meaning("norm of the state h_0 at the start", Norm("h_0")),
+    "number of updates; h_T is the state after them",
+)
 
 # ------------------------------------------------------------------------------------------- state-sum
 
@@ -59,11 +64,15 @@ def _planar(p: Mapping[str, Any]) -> list[arb]:
     id="state-sum",
     title="The norm of a state and an increment",
     statement=sp.Tuple(
-        sp.Eq(sp.Function("norm_squared")(a, b, phi), norm_of_sum(a, b) ** 2),
+        sp.Eq(Norm(symbol("h") + symbol("delta")) ** 2, norm_of_sum(a, b) ** 2),
         sp.Le(norm_of_sum(a, b), a + b, evaluate=False),
         sp.Ge(norm_of_sum(a, b), sp.Abs(a - b), evaluate=False),
     ),
-    symbols={a: "norm of the state", b: "norm of the increment", phi: "half the angle between them"},
+    symbols={
+        a: Meaning("norm of the state h", Norm("h")),
+        b: Meaning("norm of the increment delta", Norm("delta")),
+        phi: "half the angle between them",
+    },
     assumptions=("vectors of any dimension: two of them lie in a plane",),
     status="proves",
     certificate=Certificate(
@@ -98,7 +107,7 @@ def _pushed(p: Mapping[str, Any]) -> arb:
 @entry(
     id="state-residual",
     title="A residual state: linear growth is the most there can be",
-    statement=sp.Eq(sp.Function("largest_norm")(a, b, T), a + b * T),
+    statement=sp.Eq(LARGEST, a + b * T),
     symbols={a: ROLE_A, b: "largest norm of an increment", T: ROLE_T},
     assumptions=("h' = h + delta, |delta| <= b; the largest over all such increments, attained by parallel ones",),
     uses=("state-sum",),
@@ -115,7 +124,7 @@ def state_residual(claim: Any) -> Iterator[Step]:
     yield Step(claim.lhs, claim.rhs, largest(T, x, x + b, a, size, PARALLEL), "T updates")
     yield Step(x + beta(T), varying, squares, "and where the increments' norms b_t differ", ">=")
     yield Step(
-        sp.Function("largest_norm")(T),
+        LARGEST,
         a + sp.Sum(beta(k), (k, 0, T - 1)),
         largest(T, x, x + beta(T), a, varying, PARALLEL),
         "|h_T| <= |h_0| + sum b_t; its mean is |h_0| + T E|delta|: an upper bound and no rate",
@@ -153,9 +162,9 @@ def _walk_independent(p: Mapping[str, Any]) -> list[arb]:
     id="state-walk",
     title="A residual state under independent increments: a drift, or a random walk",
     statement=sp.Tuple(
-        sp.Eq(sp.Function("mean_square")(a, m, tau, T), (a - m * T) ** 2 + 4 * a * m * T * sp.cos(phi) ** 2 + tau * T),
-        sp.Eq(sp.Function("drift_rate")(m), m**2),
-        sp.Eq(sp.Function("walk_rate")(tau), tau),
+        sp.Eq(MEAN_SQUARE, (a - m * T) ** 2 + 4 * a * m * T * sp.cos(phi) ** 2 + tau * T),
+        sp.Eq(sp.Limit(MEAN_SQUARE / T**2, T, sp.oo), m**2),
+        sp.Eq(sp.Limit(At(MEAN_SQUARE, m, 0) / T, T, sp.oo), tau),
     ),
     symbols={
         a: ROLE_A,
@@ -164,10 +173,7 @@ def _walk_independent(p: Mapping[str, Any]) -> list[arb]:
         phi: "half the angle between the start and the mean",
         T: ROLE_T,
     },
-    assumptions=(
-        "independent increments of one law with finite second moments",
-        "drift rate: the limit of E|h_T|^2 / T^2; walk rate: that of E|h_T|^2 / T where the mean is zero",
-    ),
+    assumptions=("independent increments of one law with finite second moments",),
     uses=("state-sum",),
     status="refutes",
     implements=["hrssm.networks.bounds.expected_square"],
@@ -219,13 +225,13 @@ def _chi(dim: Any) -> Any:
     id="state-walk-gaussian",
     title="The mean norm of a Gaussian random walk, with its constant",
     statement=sp.Tuple(
-        sp.Eq(sp.Function("mean_norm")(d, sigma, T), sigma * sp.sqrt(2 * T) * sp.gamma((d + 1) / 2) / sp.gamma(d / 2)),
-        sp.Eq(sp.Function("constant")(d) * sp.Function("constant")(d + 1), d),
+        sp.Eq(MEAN, sigma * sp.sqrt(2 * T) * sp.gamma((d + 1) / 2) / sp.gamma(d / 2)),
+        sp.Eq(name("c", d) * name("c", d + 1), d),
     ),
     symbols={d: ("dimension of the state", "positive integer"), sigma: "scale per coordinate", T: ROLE_T},
     assumptions=(
         "increments N(0, sigma^2 I) from h_0 = 0",
-        "constant(d) = mean norm / (sigma sqrt(T)), increasing in d, so that its square lies between d - 1 and d",
+        "c(d) is the mean norm over sigma sqrt(T), increasing in d, so that its square lies between d - 1 and d",
     ),
     uses=("state-walk",),
     status="corrects",
@@ -258,12 +264,10 @@ def state_walk_gaussian(claim: Any) -> Iterator[Step]:
 @entry(
     id="state-walk-limit",
     title="The mean norm of any random walk with zero mean",
-    statement=sp.Eq(
-        sp.Limit(sp.Function("mean_norm")(T) / sp.sqrt(T), T, sp.oo), sp.Function("mean_norm_of_normal")(tau)
-    ),
-    symbols={T: ROLE_T, tau: "trace of the covariance Sigma of an increment"},
+    statement=sp.Eq(sp.Limit(MEAN / sp.sqrt(T), T, sp.oo), Expectation(Norm(name("N", 0, "Sigma")))),
+    symbols={T: ROLE_T, symbol("Sigma"): ("covariance of an increment", "positive semi-definite matrix")},
     assumptions=(
-        "independent increments of one law with mean 0 and covariance Sigma; the right side is E|N(0, Sigma)|",
+        "independent increments of one law with mean 0 and covariance Sigma; N(0, Sigma) is a normal variable",
         "cited, not proved here: the central limit theorem, and uniform integrability of |h_T|/sqrt(T), whose second "
         "moments are bounded (state-walk)",
     ),
@@ -294,8 +298,8 @@ def _stretched(p: Mapping[str, Any]) -> list[arb]:
     id="state-lipschitz",
     title="A direct prediction: bounded below a Lipschitz constant of one, exponential above",
     statement=sp.Tuple(
-        sp.Eq(sp.Function("largest_norm")(a, L, C, T), L**T * a + C * (L**T - 1) / (L - 1)),
-        sp.Eq(sp.Function("fixed_point")(L, C), C / (1 - L)),
+        sp.Eq(LARGEST, L**T * a + C * (L**T - 1) / (L - 1)),
+        sp.Eq(Optimal("r"), C / (1 - L)),
     ),
     symbols={
         a: ROLE_A,
@@ -304,7 +308,7 @@ def _stretched(p: Mapping[str, Any]) -> list[arb]:
         T: ROLE_T,
     },
     assumptions=(
-        "|f(h)| <= L |h| + C; the largest over all such maps, attained along one direction",
+        "|f(h)| <= L |h| + C; the largest over all such maps, attained along one direction; r^* is where r = L r + C",
         "a residual update h + delta(h) is such a map too: L <= 1 + the branch's constant",
     ),
     uses=("state-sum",),
@@ -353,8 +357,8 @@ _kept = sp.Abs(1 - kappa)
     id="state-contraction",
     title="A residual state whose increments pull back is bounded",
     statement=sp.Tuple(
-        sp.Eq(sp.Function("largest_norm")(a, kappa, C, T), _kept**T * a + C * (_kept**T - 1) / (_kept - 1)),
-        sp.Eq(sp.Function("largest_limit")(kappa, C), C / (1 - _kept)),
+        sp.Eq(LARGEST, _kept**T * a + C * (_kept**T - 1) / (_kept - 1)),
+        sp.Eq(sp.Limit(LARGEST, T, sp.oo), C / (1 - _kept)),
     ),
     symbols={a: ROLE_A, kappa: ("rate of the pull", "in (0, 2)"), C: "largest norm of the noise", T: ROLE_T},
     assumptions=("delta = -kappa h + eta, |eta| <= C; the largest over all such noise",),

@@ -23,6 +23,7 @@ from derivations.engine.kernel import (
     supremum,
     symbol,
 )
+from derivations.engine.notation import Norm, Supremum, name
 
 d, G, r = symbol("d", positive=True), symbol("G", nonnegative=True), symbol("r", positive=True)
 DIMENSION = ("width of the state", "integer >= 2")
@@ -51,7 +52,7 @@ def _layer(p: Mapping[str, Any]) -> arb:
 @entry(
     id="norm-layer",
     title="LayerNorm is bounded, whatever the state",
-    statement=sp.Eq(sp.Function("largest_norm")(d, G, b), sp.sqrt(d) * G + b),
+    statement=sp.Eq(Supremum(Norm(name("LN", "h"))), sp.sqrt(d) * G + b),
     symbols={d: DIMENSION, G: "largest size of a gain", b: "norm of the bias"},
     assumptions=(
         "LN(h) = gain (h - mean h)/sqrt(var h + eps) + bias; the largest over all states, over gains of at most this "
@@ -112,8 +113,8 @@ def _stretch(p: Mapping[str, Any]) -> arb:
 @entry(
     id="norm-layer-jacobian",
     title="LayerNorm's Jacobian falls with the spread of the state",
-    statement=sp.Eq(sp.Function("largest_stretch")(d, G, r), G * sp.sqrt(d) / r),
-    symbols={d: ("width of the state", "integer >= 3"), G: "largest size of a gain", r: "|h - mean h|"},
+    statement=sp.Eq(Supremum(Norm(name("LN'", "h"))), G * sp.sqrt(d) / r),
+    symbols={d: ("width of the state", "integer >= 3"), G: "largest size of a gain", r: "length of h - mean h"},
     assumptions=(
         "LayerNorm without eps (with it the Jacobian is smaller); gains of at most this size, attained by equal ones",
         "at d = 2 the Jacobian is zero: nothing is orthogonal to (1, 1) and to h - mean h",
@@ -183,7 +184,7 @@ def _projected(p: Mapping[str, Any]) -> list[arb]:
     title="Projecting a state to the unit sphere is singular only where the increment cancels it",
     statement=sp.Tuple(
         sp.Ge(norm_of_sum(1, b), sp.Abs(1 - b), evaluate=False),
-        sp.Eq(sp.Function("largest_stretch")(b), 1 / (1 - b)),
+        sp.Eq(Supremum(Norm(name("J", "x"))), 1 / (1 - b)),
     ),
     symbols={b: ("norm of the increment", "in (0, 1)"), phi: "half the angle between state and increment"},
     assumptions=(
@@ -224,5 +225,5 @@ def norm_unit(claim: Any) -> Iterator[Step]:
     near = norm_of_sum(1, share)
     yield Step(claim[0].lhs, claim[0].rhs, squares, "|x| is at least 1 - |delta|, when opposite", ">=")
     yield Step(1 + odds, 1 / near, squares, "the Jacobian's norm is 1/|x|; b = k/(1 + k), so 1 - b = 1/(1 + k)", ">=")
-    yield Step(sp.Function("largest_stretch")(odds), 1 + odds, supremum(1 + odds, 1 / near, OPPOSITE), "attained")
+    yield Step(Supremum(Norm(name("J", "x"))), 1 + odds, supremum(1 + odds, 1 / near, OPPOSITE), "attained")
     yield Step((1 + odds).subs(odds, b / (1 - b)), claim[1].rhs, algebra, "with k = b/(1 - b)")

@@ -10,6 +10,7 @@ from typing import Any
 from flint import arb
 
 from derivations.engine.kernel import Certificate, Step, algebra, entry, sign, sp, symbol
+from derivations.engine.notation import name
 
 p = symbol("p", positive=True, integer=True)
 FORMATS = {"float32": 23, "float16": 10, "bfloat16": 7}
@@ -67,14 +68,14 @@ def _searched(point: Mapping[str, Any]) -> list[arb]:
     id="state-absorption",
     title="The ratio from which a floating-point sum absorbs an increment",
     statement=sp.Tuple(
-        sp.Eq(sp.Function("always_lost")(p), sp.Rational(1, 4) / 2**p),
-        sp.Eq(sp.Function("sometimes_lost")(p), sp.Rational(1, 2) / 2**p),
-        *(sp.Eq(sp.Function("onset")(bits), 2 ** (bits + 1)) for bits in FORMATS.values()),
+        sp.Eq(name("r_always", p), sp.Rational(1, 4) / 2**p),
+        sp.Eq(name("r_sometimes", p), sp.Rational(1, 2) / 2**p),
+        *(sp.Eq(name("onset", bits), 2 ** (bits + 1)) for bits in FORMATS.values()),
     ),
     symbols={p: "stored fraction bits: 23 in float32, 10 in float16, 7 in bfloat16"},
     assumptions=(
         "h + delta is rounded to nearest, ties to even; h and h + delta are normal numbers; lost: the sum is h",
-        "always lost: the largest ratio |delta|/|h| up to which every increment is lost at every h; sometimes lost: "
+        "r_always: the largest ratio |delta|/|h| up to which every increment is lost at every h; r_sometimes: "
         "the largest at which one is lost at some h; onset: the ratio |h|/|delta| from which it may happen",
         "no overflow before absorption: linear growth meets it long before 3.4e38, and float16 overflows past 65 504",
     ),

@@ -30,7 +30,7 @@ from derivations.engine.kernel import (
     sp,
     symbol,
 )
-from derivations.engine.notation import name
+from derivations.engine.notation import Expectation, Probability, name
 
 i, n = symbol("i", integer=True, positive=True), symbol("n", integer=True, positive=True)
 m, x = symbol("m", integer=True, nonnegative=True), symbol("x", nonnegative=True)
@@ -38,6 +38,7 @@ y, t, tau = symbol("y", positive=True), symbol("t", positive=True), symbol("tau"
 ROLE_I, ROLE_N = "which entry, 1 the oldest", "number of entries, and of steps so far"
 ROLE_Y = ("place as a share of all entries, 0 the oldest", "in (0, 1]")
 ROLE_TAU = ("weight of the skewed law", "in [0, 1]")
+EXPECTED = Expectation(name("N", i, n))
 COUNT = sp.polygamma(0, n + 1) - sp.polygamma(0, i)  # H_n - H_(i-1)
 
 PAIRS = tuple({"i": sp.Integer(1 + (5 * k) % (2 + k)), "n": sp.Integer(2 + k)} for k in range(26))
@@ -59,9 +60,12 @@ def _drawn(p: Mapping[str, Any]) -> list[arb]:
 @entry(
     id="replay-uniform-counts",
     title="Uniform draws favour the old: the expected count of an entry",
-    statement=sp.Tuple(sp.Eq(name("expected_count", i, n), COUNT), sp.Eq(name("all_counts", n), n)),
+    statement=sp.Tuple(sp.Eq(EXPECTED, COUNT), sp.Eq(sp.Sum(EXPECTED, (i, 1, n)), n)),
     symbols={i: ROLE_I, n: ROLE_N},
-    assumptions=("at step k one of the k entries is drawn, each with probability 1/k",),
+    assumptions=(
+        "at step k one of the k entries is drawn, each with probability 1/k; N(i, n) is how often entry i was drawn "
+        "in n steps",
+    ),
     conventions=("polygamma(0, n + 1) - polygamma(0, i) = H_n - H_(i-1) = 1/i + ... + 1/n",),
     sources=[("mattes2024", "section 3.3: the same sum, its logarithm printed with i - 1, which diverges at i = 1")],
     status="corrects",
@@ -73,7 +77,7 @@ def replay_uniform_counts(claim: Any) -> Iterator[Step]:
     """Add 1/k from step i on, when the entry is there; every step draws once, so that the counts sum to n."""
     later = {n: i + m}
     yield Step(
-        name("expected_count", i, i + m),
+        EXPECTED.subs(n, i + m),
         claim[0].rhs.subs(later),
         recursion(m, x, x + 1 / (i + m + 1), 1 / i),
         "after its own step 1/i; then step i + m + 1 adds its share",
@@ -81,7 +85,7 @@ def replay_uniform_counts(claim: Any) -> Iterator[Step]:
     yield Step(claim[0].rhs.subs(later).subs(m, n - i), claim[0].rhs, algebra, "with n = i + m")
     whole = claim[1].rhs.subs(n, m)
     yield Step(
-        name("all_counts", m),
+        sp.Sum(EXPECTED.subs(n, m), (i, 1, m)),
         whole,
         recursion(m, x, x + (m + 1) / (m + 1), sp.S.Zero),
         "step m + 1 draws each of m + 1 entries with probability 1/(m + 1): together once",
@@ -134,10 +138,10 @@ def _changed(p: Mapping[str, Any]) -> arb:
 @entry(
     id="replay-table",
     title="A table of the counts changes in every place with every insertion",
-    statement=sp.Eq(name("change_of_share", i, n), 1 / (n + 1) ** 2 - COUNT / (n * (n + 1))),
+    statement=sp.Eq(EXPECTED.subs(n, n + 1) / (n + 1) - EXPECTED / n, 1 / (n + 1) ** 2 - COUNT / (n * (n + 1))),
     symbols={i: ROLE_I, n: ROLE_N},
     assumptions=(
-        "the share of entry i is its expected count over n, as the printed sampler tabulates it",
+        "the share of entry i is its expected count N(i, n) over n, as the printed sampler tabulates it",
         "it stays what it was only where the count is n/(n + 1)",
     ),
     uses=("replay-uniform-counts",),
@@ -174,14 +178,15 @@ def _skewed(p: Mapping[str, Any]) -> list[arb]:
     id="replay-uniform-age",
     title="The law of the expected counts over the age",
     statement=sp.Tuple(
-        sp.Eq(name("share_of_older", y), y * (1 - sp.log(y))),
-        sp.Eq(name("probability_of_product_below", y), y * (1 - sp.log(y))),
-        sp.Eq(name("mass"), sp.S.One),
+        sp.Eq(name("F", y), y * (1 - sp.log(y))),
+        sp.Eq(Probability(sp.Le(symbol("U") * symbol("V"), y)), y * (1 - sp.log(y))),
+        sp.Eq(name("F", 1), sp.S.One),
     ),
     symbols={y: ROLE_Y},
     assumptions=(
         "many entries: the count of the entry at y = i/n is -log y, so that shares have the density -log y on (0, 1]",
-        "the product is that of two independent uniform numbers, which draws from this law without a table",
+        "F(y) is the share that the entries up to y have of all counts; U and V are independent uniform numbers, whose "
+        "product draws from this law without a table",
     ),
     uses=("replay-uniform-counts",),
     status="new",
@@ -219,13 +224,14 @@ r = symbol("r", positive=True)
     id="replay-inverse-sampling",
     title="Drawing by the inverse of the skewed law skews the counts further",
     statement=sp.Tuple(
-        sp.Eq(name("limiting_count", r), sp.log(r) ** 2 / 2),
-        sp.Eq(name("mean_place"), sp.Rational(1, 4)),
+        sp.Eq(name("c", r), sp.log(r) ** 2 / 2),
+        sp.Eq(Expectation("Y"), sp.Rational(1, 4)),
     ),
     symbols={r: ROLE_Y},
     assumptions=(
-        "the place of every draw is F^(-1)(u), u uniform, with F the distribution function of replay-uniform-age",
-        "limiting count: the integral of the place's density over s, from r to 1 (replay-scale-invariant-counts)",
+        "the place Y of every draw is F^(-1)(u), u uniform, with F the distribution function of replay-uniform-age",
+        "c(r), the limiting count: the integral of the place's density over s, from r to 1 "
+        "(replay-scale-invariant-counts)",
         "uniform draws have the count -log r, less than this for every r below e^(-2), and the mean place 1/2",
     ),
     uses=("replay-uniform-age",),
@@ -274,12 +280,14 @@ def _as_printed(p: Mapping[str, Any]) -> list[arb]:
     id="replay-printed-mass",
     title="The law of time-balanced sampling as printed is no distribution",
     statement=sp.Tuple(
-        sp.Eq(name("printed_mass", n, tau), PRINTED),
+        sp.Eq(name("M", n, tau), PRINTED),
         sp.Le(PRINTED, 1 - tau + tau * (1 + 2 * sp.log(n)) / n, evaluate=False),
     ),
+    where={sp.IndexedBase("p")[j]: SHARE},
     symbols={n: ROLE_N, tau: ROLE_TAU},
     assumptions=(
-        "the weights are tau F(p_i) + (1 - tau) p_i, p_i = (H_n - H_(i-1))/n and F(x) = (x/n)(1 + log(n/x))",
+        "M is the sum of the weights tau F(p_i) + (1 - tau) p_i, p_i = (H_n - H_(i-1))/n and F(x) = (x/n)(1 + "
+        "log(n/x))",
         "F takes a place among n; the print puts a probability into it, and so hardly anything comes out",
         "the mass tends to 1 - tau; it is below 1 for every tau > 0 and n >= 4",
     ),
@@ -339,11 +347,11 @@ def _shipped(p: Mapping[str, Any]) -> arb:
 @entry(
     id="replay-shipped-law",
     title="The distribution function that the published code draws by",
-    statement=sp.Eq(name("shipped_share", x, n), SHIPPED),
+    statement=sp.Eq(name("G", x, n), SHIPPED),
     symbols={x: ("a number that is drawn uniformly", "in (2, n + 2]"), n: ROLE_N},
     assumptions=(
-        "that of the density proportional to log((n + 2)/x) on [2, n + 2]",
-        "the code then draws the place tau min(C share, n - 1) + (1 - tau)(x - 2), C the capacity and not n: it mixes "
+        "G is the distribution function of the density proportional to log((n + 2)/x) on [2, n + 2]",
+        "the code then draws the place tau min(C G, n - 1) + (1 - tau)(x - 2), C the capacity and not n: it mixes "
         "places, not densities, and as long as C is far above n the first part is n - 1 for almost every x",
     ),
     sources=[("mattes2024", "public code, time-balanced replay")],

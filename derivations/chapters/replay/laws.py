@@ -26,7 +26,7 @@ from derivations.engine.kernel import (
     sp,
     symbol,
 )
-from derivations.engine.notation import name
+from derivations.engine.notation import At, Probability, name
 
 s, tau = symbol("s", positive=True), symbol("tau", positive=True)
 a, b = symbol("a", positive=True), symbol("b", positive=True)
@@ -54,13 +54,14 @@ def up_to(function: Any, end: arb) -> arb:
     id="replay-scale-invariant-counts",
     title="Expected counts of any law on relative age",
     statement=sp.Tuple(
-        sp.Eq(name("limiting_count", r), sp.Integral(g(v) / v, (v, r, 1))),
-        sp.Eq(name("slope_of_count", r), -g(r) / r),
-        sp.Eq(name("mean_count"), sp.S.One),
+        sp.Eq(name("c", r), sp.Integral(g(v) / v, (v, r, 1))),
+        sp.Eq(sp.Derivative(name("c", r), r), -g(r) / r),
+        sp.Eq(sp.Integral(name("c", r), (r, 0, 1)), sp.S.One),
     ),
     symbols={r: ("relative age i/n, 0 the oldest", "in (0, 1]")},
     assumptions=(
-        "at step k the place is k Y, Y of density g on (0, 1] whatever k is; many entries",
+        "at step k the place is k Y, Y of density g on (0, 1] whatever k is; many entries, c(r) the count of the one "
+        "at r",
         "the count falls with r, from wherever it starts to 0 at r = 1, while its mean is 1: no such law balances it",
     ),
     uses=("replay-uniform-counts",),
@@ -74,7 +75,7 @@ def replay_scale_invariant_counts(claim: Any) -> Iterator[Step]:
     aged = sp.Integral(g(v) / v, (v, first / n, 1))
     for form in (drawn, aged):
         yield Step(sp.Derivative(form, n), g(first / n) / n, differentiate, "what step n adds")
-    yield Step(name("limiting_count", r), claim[0].rhs, argument, "with r = i/n: both are 0 at n = i")
+    yield Step(name("c", r), claim[0].rhs, argument, "with r = i/n: both are 0 at n = i")
     yield Step(sp.Derivative(claim[0].rhs, r), claim[1].rhs, differentiate, "so it falls wherever g is positive")
     closed = (1 + b) / b * (1 - r**b)
     for power in (sp.S.One, sp.Integer(2), b):
@@ -83,7 +84,7 @@ def replay_scale_invariant_counts(claim: Any) -> Iterator[Step]:
         yield Step(sp.Derivative(closed.subs(b, power), r), steepness, differentiate, "its slope")
     yield Step(sp.Integral(closed, (r, 0, 1)), claim[2].rhs, integrate, "their mean")
     yield Step(
-        name("mean_count"),
+        sp.Integral(name("c", r), (r, 0, 1)),
         claim[2].rhs,
         argument,
         "in general: exchange the integrals, the mean is that of g(v) v / v = g(v) over (0, 1]",
@@ -96,9 +97,12 @@ def replay_scale_invariant_counts(claim: Any) -> Iterator[Step]:
 @entry(
     id="replay-equal-counts",
     title="Only drawing the newest every time gives equal counts",
-    statement=sp.Eq(name("probability_of_the_newest", n), sp.S.One),
+    statement=sp.Eq(Probability("newest"), sp.S.One),
     symbols={n: ROLE_N},
-    assumptions=("one insertion and one draw a step, by any law; after step n all n expected counts are equal",),
+    assumptions=(
+        "one insertion and one draw a step, by any law; after step n all n expected counts are equal; newest: the "
+        "draw of step n is the newest entry",
+    ),
     status="refutes",
     sources=[("mattes2024", "section 3.3: equal counts as the aim of time-balanced sampling")],
     uncertified="a statement on every law: it has no numbers",
@@ -129,6 +133,7 @@ def _balanced(p: Mapping[str, Any]) -> list[arb]:
     ]
 
 
+AT = name("y", s, tau)
 PLACE = s * (1 - tau * sp.log(s))
 
 
@@ -136,15 +141,15 @@ PLACE = s * (1 - tau * sp.log(s))
     id="replay-time-balanced",
     title="Time-balanced sampling in closed form",
     statement=sp.Tuple(
-        sp.Eq(name("place", s, tau), PLACE),
-        sp.Eq(name("density_at_place", s, tau), 1 / (1 - tau - tau * sp.log(s))),
-        sp.Eq(name("slope_at_newest", tau), 1 - tau),
-        sp.Eq(name("mass"), sp.S.One),
+        sp.Eq(AT, PLACE),
+        sp.Eq(name("g", AT), 1 / (1 - tau - tau * sp.log(s))),
+        sp.Eq(At(sp.Derivative(AT, s), s, 1), 1 - tau),
+        sp.Eq(sp.Integral(name("g", symbol("y")), (symbol("y"), 0, 1)), sp.S.One),
     ),
     symbols={s: ROLE_S, tau: ROLE_TAU},
     assumptions=(
-        "the place is that of the published code with the number of entries for the capacity: (1 - tau) s + tau F(s), "
-        "F the distribution function of replay-uniform-age",
+        "the place y(s, tau), of density g, is that of the published code with the number of entries for the "
+        "capacity: (1 - tau) s + tau F(s), F the distribution function of replay-uniform-age",
         "it increases with s up to s = 1 if and only if tau <= 1",
     ),
     uses=("replay-uniform-age", "replay-shipped-law"),
@@ -180,7 +185,7 @@ def _lambert(p: Mapping[str, Any]) -> arb:
 @entry(
     id="replay-time-balanced-inverse",
     title="The inverse of the time-balanced place by Lambert's function",
-    statement=sp.Eq(name("w_times_its_exponential", s, tau), -PLACE / tau * sp.exp(-1 / tau)),
+    statement=sp.Eq(symbol("w") * sp.exp(symbol("w")), -PLACE / tau * sp.exp(-1 / tau)),
     symbols={s: ROLE_S, tau: ROLE_TAU},
     assumptions=(
         "w = log s - 1/tau, which is at most -1 for s <= 1 and tau <= 1",
@@ -210,11 +215,14 @@ def _balanced_counts(p: Mapping[str, Any]) -> list[arb]:
     id="replay-time-balanced-counts",
     title="Expected counts under time-balanced sampling",
     statement=sp.Tuple(
-        sp.Eq(name("limiting_count", s, tau), sp.log(1 - tau * sp.log(s)) / tau),
-        sp.Eq(name("limiting_count_without_lean", s), -sp.log(s)),
+        sp.Eq(name("c", AT), sp.log(1 - tau * sp.log(s)) / tau),
+        sp.Eq(sp.Limit(name("c", AT), tau, 0), -sp.log(s)),
     ),
     symbols={s: ("the number whose place is the entry's relative age", "in (0, 1]"), tau: ROLE_TAU},
-    assumptions=("the entry's relative age is r = s (1 - tau log s), with s by replay-time-balanced-inverse",),
+    assumptions=(
+        "the entry's relative age is r = y(s, tau), the place of replay-time-balanced, with s by "
+        "replay-time-balanced-inverse; c(r) is its count",
+    ),
     uses=("replay-scale-invariant-counts", "replay-time-balanced"),
     status="new",
     implements=[
@@ -252,13 +260,13 @@ def _beta(p: Mapping[str, Any]) -> list[arb]:
     id="replay-beta",
     title="A power of a uniform number: places, counts, and how flat they become",
     statement=sp.Tuple(
-        sp.Eq(name("place", s, a), s ** (1 / a)),
-        sp.Eq(name("density", r, a), a * r ** (a - 1)),
-        sp.Eq(name("limiting_count", r, a), a * (1 - r ** (a - 1)) / (a - 1)),
+        sp.Eq(name("y", s, a), s ** (1 / a)),
+        sp.Eq(name("g", r), a * r ** (a - 1)),
+        sp.Eq(name("c", r), a * (1 - r ** (a - 1)) / (a - 1)),
     ),
     symbols={s: ROLE_S, r: ROLE_Y, a: ROLE_A},
     assumptions=(
-        "the law Beta(a, 1), of distribution function y^a",
+        "the law Beta(a, 1), of distribution function y^a and density g: y(s, a) is the place of s, c(r) the count",
         "as a grows the counts tend to 1 at every r below 1, and the law to always drawing the newest",
     ),
     uses=("replay-scale-invariant-counts", "replay-equal-counts"),

@@ -38,6 +38,7 @@ from derivations.engine.kernel import (
     substitute,
     symbol,
 )
+from derivations.engine.notation import Divergence, Expectation, name
 
 d = symbol("d", integer=True, positive=True)
 k = symbol("k", integer=True, nonnegative=True)
@@ -191,15 +192,15 @@ _log_ratio = sp.log(sigma_p * alternating_sum(sigma_p)) - sp.log(sigma_q * alter
     id="rn-moment",
     title="Second moment, entropy and concentric KL of the Riemannian normal",
     statement=sp.Tuple(
-        sp.Eq(sp.Function("E_q")(r**2), mean_square(sigma_q)),
+        sp.Eq(Expectation(r**2, "q"), mean_square(sigma_q)),
         sp.Eq(
-            sp.Function("Entropy")(d, sigma_q),
+            name("H", "q"),
             sp.log(2 * sp.pi ** (d / 2) * radial_normaliser(sigma_q))
             - sp.loggamma(d / 2)
             + mean_square(sigma_q) / (2 * sigma_q**2),
         ),
         sp.Eq(
-            sp.Function("KL")(sigma_q, sigma_p),
+            Divergence("q", "p"),
             _log_ratio + mean_square(sigma_q) * (1 / (2 * sigma_p**2) - 1 / (2 * sigma_q**2)),
         ),
     ),
@@ -209,6 +210,12 @@ _log_ratio = sp.log(sigma_p * alternating_sum(sigma_p)) - sp.log(sigma_q * alter
         sigma_p: "scale of p, centred at the same point",
         r: "distance from the centre",
         k: "index of the binomial expansion",
+    },
+    where={
+        symbol("S_q"): alternating_sum(sigma_q),
+        symbol("S_p"): alternating_sum(sigma_p),
+        symbol("T"): alternating_slope(sigma_q),
+        symbol("M"): sigma_q**2 + sigma_q**3 * symbol("T") / symbol("S_q"),
     },
     status="corrects",
     assumptions=["d >= 2", "q and p have the same centre"],
@@ -235,7 +242,7 @@ def rn_moment(claim: Any) -> Any:
         "so sigma^3 d/d sigma brings down r^2",
     )
     yield Step(
-        sp.Function("E_q")(r**2),
+        Expectation(r**2, "q"),
         sigma_q**3 * sp.Derivative(sp.log(radial_normaliser(sigma_q)), sigma_q),
         argument,
         "differentiation under the integral: on a neighbourhood of sigma the integrand's derivative is "

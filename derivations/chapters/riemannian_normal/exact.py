@@ -10,6 +10,7 @@ from typing import Any
 
 from mpmath.calculus.quadrature import GaussLegendre
 
+from derivations.chapters.riemannian_normal.small_scale import BACKWARD, FORWARD, LAWS
 from derivations.chapters.riemannian_normal.small_scale_series import expectation
 from derivations.chapters.riemannian_normal.small_scale_steps import SPHERE, sphere_steps
 from derivations.enclosures.strip import (
@@ -35,6 +36,7 @@ from derivations.engine.kernel import (
     symbol,
     trigonometry,
 )
+from derivations.engine.notation import Rounded
 
 d = symbol("d", integer=True, positive=True)
 m = d - 1
@@ -209,25 +211,28 @@ def _other_tables() -> list[tuple[str, Any]]:
     ]
 
 
-_there, _back = (sp.Function(n)(d, sigma) for n in ("KL_HG_RN", "KL_RN_HG"))
-_short = [sp.Function(n)(d, sigma) for n in ("two_terms_HG_RN", "two_terms_RN_HG")]
+_lead = (d - 1) * (d + 1) / 8 * sigma**2
+_short = [
+    _lead + (d - 1) * (d**2 - 3 * d - 3) / 36 * sigma**4,
+    _lead + (d - 1) * (11 * d**2 + 12 * d + 3) / 72 * sigma**4,
+]
 
 
 @entry(
     id="a4-exact",
-    title="The exact divergences between HG(0, 0, sigma, sigma) and RN(o, sigma)",
+    title="The exact divergences between a horospherical Gaussian and a Riemannian normal",
     statement=sp.Tuple(
-        sp.Eq(sp.Function("round")(10**12 * _there), TABLES[0], evaluate=False),
-        sp.Eq(sp.Function("round")(10**12 * _back), TABLES[1], evaluate=False),
-        sp.Eq(sp.Function("round")(10**4 * (_short[0] / _there - 1)), TABLES[2], evaluate=False),
-        sp.Eq(sp.Function("round")(10**4 * (_short[1] / _back - 1)), TABLES[3], evaluate=False),
+        sp.Eq(Rounded(FORWARD, 12), TABLES[0], evaluate=False),
+        sp.Eq(Rounded(BACKWARD, 12), TABLES[1], evaluate=False),
+        sp.Eq(Rounded(_short[0] / FORWARD - 1, 4), TABLES[2], evaluate=False),
+        sp.Eq(Rounded(_short[1] / BACKWARD - 1, 4), TABLES[3], evaluate=False),
     ),
     symbols={
         d: ("dimension", "2, 4, 8, 16, 32 or 64"),
         sigma: ("scale of both", "1/20, 1/10, 1/5, 3/10 or 1/2"),
     },
     status="new",
-    conventions=["two_terms is (d^2 - 1)/8 sigma^2 plus the sigma^4 term of a4-next"],
+    conventions=[LAWS, "the last two tables: the two terms of a4-leading and a4-next against the divergence itself"],
     uses=[
         "a4-distance",
         "a4-leading",

@@ -19,6 +19,7 @@ from derivations.engine.kernel import (
     sp,
     symbol,
 )
+from derivations.engine.notation import At, Divergence
 
 r, rho, x = symbol("r", positive=True), symbol("rho", real=True), symbol("x", real=True)
 sigma_q, sigma_p = symbol("sigma_q", positive=True), symbol("sigma_p", positive=True)
@@ -82,6 +83,19 @@ def _sphere_symbolic(d: int, t: Any, radius: Any) -> Any:
     return _sphere_part(d, parts, sp.cosh(radius), sp.cosh(D))
 
 
+def _named_parts() -> dict[Any, Any]:
+    """Names for what stands in both lines: the means of dist^2 from the own centre, and what the other centre adds."""
+    w, bend = symbol("w", positive=True), symbol("b")
+    names = {w: sp.exp(2 * sigma_q**2), bend: D * sp.coth(D) - 1}
+    q = w**4 - 4 * w + 3
+    return names | {
+        symbol("M_3"): sigma_q**2 + 4 * sigma_q**4 * w / (w - 1),
+        symbol("M_5"): sigma_q**2 + 16 * sigma_q**4 * (w**4 - w) / q,
+        symbol("L"): (24 * sigma_q**2 * (w**4 - 2 * w) - 5 * w**4 + 32 * w - 27) / (3 * q),
+        symbol("T"): (11 * w**4 + 16 * w - 27 - 24 * sigma_q**2 * (w**4 + 4 * w)) / (6 * q),
+    }
+
+
 WEIGHT: dict[int, Any] = {3: sp.Rational(1, 2), 5: sp.Rational(3, 4)}  # density of u in (1 - u^2)^((d-3)/2) du
 
 # ------------------------------------------------------------------------------------------- second roads
@@ -138,12 +152,18 @@ def _centres_numeric(p: Any) -> tuple[Any, Any]:
 
 @entry(
     id="rn-kl-centres",
-    title="KL between Riemannian normals with different centres, in closed form (d = 3 and 5)",
+    title="KL between Riemannian normals with different centres, in closed form in dimensions 3 and 5",
     statement=sp.Tuple(
-        sp.Eq(sp.Function("KL_3")(sigma_q, sigma_p, D), _kl(3)),
-        sp.Eq(sp.Function("KL_5")(sigma_q, sigma_p, D), _kl(5)),
+        sp.Eq(At(Divergence("q", "p"), "d", 3), _kl(3)),
+        sp.Eq(At(Divergence("q", "p"), "d", 5), _kl(5)),
     ),
-    symbols={sigma_q: "scale of q", sigma_p: "scale of p", D: "distance of the two centres"},
+    symbols={
+        symbol("d"): ("dimension", "3 or 5"),
+        sigma_q: "scale of q",
+        sigma_p: "scale of p",
+        D: "distance of the two centres",
+    },
+    where=_named_parts(),
     status="corrects",
     assumptions=["d = 3 in the first relation, 5 in the second"],
     uses=["rn-normaliser", "rn-moment", "geo-distance"],

@@ -40,10 +40,12 @@ from derivations.engine.kernel import (
     sp,
     symbol,
 )
+from derivations.engine.notation import Distance, Divergence, Meaning, Norm, Optimal, name
 
 nu, kappa = symbol("nu", real=True), symbol("kappa", real=True)
 h, f = symbol("h", real=True), symbol("f", real=True)
 eps = symbol("epsilon", positive=True)
+SCALED = sp.Tuple(eps * tau, eps * symbol("b"))
 WRITE_UP = ("perret2026", "A.4")
 DIMENSION = ("dimension", "integer >= 2")
 
@@ -71,7 +73,11 @@ def _fourth_coefficient(p: Any) -> arb:
     title="Squared distance to the origin, to fourth order",
     statement=sp.Eq(
         sp.Limit(
-            (sp.Function("dist")(eps * tau, eps**2 * beta) ** 2 - eps**2 * tau**2 - sp.exp(-eps * tau) * eps**2 * beta)
+            (
+                Distance("o", sp.Tuple(eps * tau, eps * symbol("b"))) ** 2
+                - eps**2 * tau**2
+                - sp.exp(-eps * tau) * eps**2 * beta
+            )
             / eps**4,
             eps,
             0,
@@ -79,9 +85,14 @@ def _fourth_coefficient(p: Any) -> arb:
         -(2 * tau**2 * beta + beta**2) / 12,
         evaluate=False,
     ),
-    symbols={tau: "height", beta: "|b|^2", eps: "scale of both coordinates"},
+    symbols={
+        eps: "scale of both coordinates",
+        tau: "height",
+        beta: Meaning("squared length of the fibre coordinates b", Norm("b") ** 2),
+        symbol("o"): Meaning("the origin", domain="H^d"),
+    },
     status="new",
-    conventions=["to fourth order dist^2 = tau^2 + e^(-tau) |b|^2 - (2 tau^2 |b|^2 + |b|^4)/12"],
+    conventions=["to fourth order d(o, z)^2 = tau^2 + e^(-tau) |b|^2 - (2 tau^2 |b|^2 + |b|^4)/12"],
     uses=["geo-distance"],
     certificate=Certificate(points=grid(30, tau=("-2", "2"), beta=("1/10", "4")), independent=_fourth_coefficient),
 )
@@ -109,8 +120,10 @@ def a4_distance(claim: Any) -> Any:
 
 # ------------------------------------------------------------------------------------------- entries
 
-FORWARD = sp.Function("KL_HG_RN")(sigma)
-BACKWARD = sp.Function("KL_RN_HG")(sigma)
+RN = name("RN", "o", sigma)
+HG = name("HG", 0, 0, sigma, sigma)
+FORWARD, BACKWARD = Divergence(HG, RN), Divergence(RN, HG)
+LAWS = "RN(o, sigma) is the Riemannian normal, HG(mu, beta, sigma, s) the horospherical Gaussian with these parameters"
 DIMENSIONS = list(range(2, 31))
 LEADING = (d - 1) * (d + 1) / 8
 
@@ -121,7 +134,7 @@ def _dimension(p: Any) -> int:
 
 @entry(
     id="a4-leading",
-    title="Leading term of both divergences between HG(0, 0, sigma, sigma) and RN(o, sigma)",
+    title="Leading term of both divergences between a horospherical Gaussian and a Riemannian normal",
     statement=sp.Tuple(
         sp.Eq(sp.Limit(FORWARD / sigma**2, sigma, 0), LEADING, evaluate=False),
         sp.Eq(sp.Limit(BACKWARD / sigma**2, sigma, 0), LEADING, evaluate=False),
@@ -129,7 +142,7 @@ def _dimension(p: Any) -> int:
     symbols={d: DIMENSION, sigma: "scale of both"},
     status="corrects",
     assumptions=["d >= 2"],
-    conventions=["the error is O(sigma^4), not O(sigma^3): both divergences are series in sigma^2"],
+    conventions=[LAWS, "the error is O(sigma^4), not O(sigma^3): both divergences are series in sigma^2"],
     uses=["a4-distance", "rn-normaliser", "hg-normaliser", "geo-horo-polar"],
     sources=[WRITE_UP],
     certificate=Certificate(
@@ -147,7 +160,7 @@ def a4_leading(claim: Any) -> Any:
 
 @entry(
     id="a4-next",
-    title="The sigma^4 term of both divergences between HG(0, 0, sigma, sigma) and RN(o, sigma)",
+    title="The next term of both divergences between a horospherical Gaussian and a Riemannian normal",
     statement=sp.Tuple(
         sp.Eq(
             sp.Limit((FORWARD - LEADING * sigma**2) / sigma**4, sigma, 0),
@@ -163,6 +176,7 @@ def a4_leading(claim: Any) -> Any:
     symbols={d: DIMENSION, sigma: "scale of both"},
     status="new",
     assumptions=["d >= 2"],
+    conventions=[LAWS],
     uses=["a4-leading"],
     certificate=Certificate(
         points=grid(29, d=DIMENSIONS),
@@ -188,6 +202,10 @@ def _vertex(values: list[fmpq]) -> tuple[fmpq, fmpq]:
     return -slope / (2 * curve), mid - slope * slope / (4 * curve)
 
 
+def _recentred_kl(place: Any) -> Any:
+    return Divergence(name("HG", place * sigma**2, 0, sigma, sigma), RN)
+
+
 def _recentred(p: Any) -> tuple[Any, ...]:
     k = _dimension(p)
     place, value = _vertex([forward(k, j)[1] for j in (-1, 0, 1)])
@@ -197,21 +215,25 @@ def _recentred(p: Any) -> tuple[Any, ...]:
 
 @entry(
     id="a4-recentred",
-    title="The nearest location: HG(mu, 0, sigma, sigma) against RN(o, sigma)",
+    title="The nearest location: a horospherical Gaussian against a Riemannian normal",
     statement=sp.Tuple(
         sp.Eq(
-            sp.Limit(sp.Function("KL_HG_RN")(nu * sigma**2, sigma) / sigma**2, sigma, 0),
+            sp.Limit(_recentred_kl(nu) / sigma**2, sigma, 0),
             (2 * nu + d - 1) ** 2 / 8 + (d - 1) / 4,
             evaluate=False,
         ),
-        sp.Eq(sp.Function("nu_best")(d), -(d - 1) / 2),
-        sp.Eq(sp.Function("leading_best")(d), (d - 1) / 4),
-        sp.Eq(sp.Function("next_best")(d), (d - 1) * (4 * d**2 - 6 * d - 3) / 36),
+        sp.Eq(Optimal(nu), -(d - 1) / 2),
+        sp.Eq(sp.Limit(_recentred_kl(Optimal(nu)) / sigma**2, sigma, 0), (d - 1) / 4, evaluate=False),
+        sp.Eq(
+            sp.Limit((_recentred_kl(Optimal(nu)) - (d - 1) * sigma**2 / 4) / sigma**4, sigma, 0),
+            (d - 1) * (4 * d**2 - 6 * d - 3) / 36,
+            evaluate=False,
+        ),
     ),
-    symbols={d: DIMENSION, sigma: "scale of both", nu: "location of the height in units of sigma^2"},
+    symbols={d: DIMENSION, nu: "location of the height in units of sigma^2", sigma: "scale of both"},
     status="new",
     assumptions=["d >= 2"],
-    conventions=["next_best is the coefficient of sigma^4 at nu = -(d - 1)/2"],
+    conventions=[LAWS, "nu^* is where the first limit is smallest"],
     uses=["a4-leading"],
     implements=["hrssm.distributions.riemannian_normal.RiemannianNormal.recentred"],
     certificate=Certificate(points=grid(30, d=DIMENSIONS, nu=("-5", "5")), independent=_recentred),
@@ -230,6 +252,12 @@ def a4_recentred(claim: Any) -> Any:
     yield Step(there[4].subs(nu, best), claim[3].rhs, algebra, "and the next coefficient there")
 
 
+def _scaled_kl(height: Any, fibre: Any) -> Any:
+    """At the nearest coupling and location, with scales off by a multiple of sigma^3."""
+    scales = (sigma * (1 + height * sigma**2), sigma * (1 + fibre * sigma**2))
+    return Divergence(name("HG", Optimal(nu) * sigma**2, 0, *scales, sp.Rational(1, 2)), RN)
+
+
 def _coupled(p: Any) -> tuple[Any, ...]:
     k = _dimension(p)
     half, centre = sp.Rational(1, 2), sp.Rational(-k, 2)
@@ -244,32 +272,37 @@ def _coupled(p: Any) -> tuple[Any, ...]:
 
 @entry(
     id="a4-coupling",
-    title="The nearest coupling: HG_kappa against RN(o, sigma)",
+    title="The nearest coupling: the coupled family against a Riemannian normal",
     statement=sp.Tuple(
         sp.Eq(
-            sp.Limit(sp.Function("KL_HG_RN")(nu * sigma**2, sigma, kappa) / sigma**2, sigma, 0),
+            sp.Limit(Divergence(name("HG", nu * sigma**2, 0, sigma, sigma, kappa), RN) / sigma**2, sigma, 0),
             (2 * nu + d - 1) ** 2 / 8 + (d - 1) * (2 * kappa - 1) ** 2 / 4,
             evaluate=False,
         ),
         sp.Eq(
-            sp.Function("next_at_one_half")(d, h, f),
+            sp.Limit(_scaled_kl(h, f) / sigma**4, sigma, 0),
             (h - (d - 1) / 12) ** 2 + (d - 1) * (f - (4 * d - 1) / 12) ** 2 + (d - 1) * (d + 3) / 144,
         ),
-        sp.Eq(sp.Function("h_best")(d), (d - 1) / 12),
-        sp.Eq(sp.Function("f_best")(d), (4 * d - 1) / 12),
-        sp.Eq(sp.Function("next_best")(d), (d - 1) * (d + 3) / 144),
+        sp.Eq(Optimal(h), (d - 1) / 12),
+        sp.Eq(Optimal(f), (4 * d - 1) / 12),
+        sp.Eq(
+            sp.Limit(_scaled_kl(Optimal(h), Optimal(f)) / sigma**4, sigma, 0), (d - 1) * (d + 3) / 144, evaluate=False
+        ),
     ),
     symbols={
         d: DIMENSION,
-        sigma: "scale of RN",
         nu: "location of the height in units of sigma^2",
         kappa: "coupling",
-        h: "height scale sigma (1 + h sigma^2)",
-        f: "fibre scale sigma (1 + f sigma^2), in the parametrisation of the coupled family",
+        h: "deviation of the height scale, in units of sigma^3",
+        f: "deviation of the fibre scale, in units of sigma^3, in the parametrisation of the coupled family",
+        sigma: "scale of RN",
     },
     status="new",
     assumptions=["d >= 2"],
-    conventions=["next_at_one_half is the coefficient of sigma^4 at kappa = 1/2, nu = -(d - 1)/2"],
+    conventions=[
+        LAWS + ", and its coupling where one is given",
+        "nu^* is that of a4-recentred, h^* and f^* are where the second limit is smallest",
+    ],
     uses=["a4-recentred", "hgk-density"],
     implements=["hrssm.distributions.riemannian_normal.RiemannianNormal.recentred"],
     certificate=Certificate(

@@ -25,7 +25,7 @@ from derivations.engine.kernel import (
     symbol,
     trigonometry,
 )
-from derivations.engine.notation import coordinates, name
+from derivations.engine.notation import Given, Law, Modulus, coordinates, name
 
 n, m = symbol("n", integer=True, nonnegative=True), symbol("m", integer=True, nonnegative=True)
 decay, omega = symbol("alpha", positive=True), symbol("omega", real=True)
@@ -46,6 +46,7 @@ def _normal_part(p: Mapping[str, Any]) -> list[arb]:
     return [-(arb(row) + 1) + own, -_root(row) * _root(column) + rank_one, rank_one]
 
 
+NORMAL = sp.IndexedBase("S")
 OFF = sp.sqrt((2 * n + 1) * (2 * m + 1)) / 2
 
 
@@ -53,9 +54,9 @@ OFF = sp.sqrt((2 * n + 1) * (2 * m + 1)) / 2
     id="s5-hippo-normal",
     title="The normal part of HiPPO-LegS is minus a half and a skew-symmetric matrix",
     statement=sp.Tuple(
-        sp.Eq(name("diagonal"), -sp.S.Half),
-        sp.Eq(name("below", n, m), -OFF),
-        sp.Eq(name("above", n, m), OFF),
+        sp.Eq(NORMAL[n, n], -sp.S.Half),
+        sp.Eq(Given(NORMAL[n, m], sp.Gt(n, m)), -OFF),
+        sp.Eq(Given(NORMAL[n, m], sp.Lt(n, m)), OFF),
     ),
     symbols={n: "row", m: "column"},
     assumptions=(
@@ -91,8 +92,8 @@ def _held(p: Mapping[str, Any]) -> list[arb]:
     id="s5-zero-order-hold",
     title="A diagonal state over one step with its input held",
     statement=sp.Tuple(
-        sp.Eq(name("state_after", x, u, lam, delta), sp.exp(lam * delta) * x + (sp.exp(lam * delta) - 1) / lam * u),
-        sp.Eq(name("square_of_decay", decay, delta), sp.exp(-2 * decay * delta)),
+        sp.Eq(name("x", delta), sp.exp(lam * delta) * x + (sp.exp(lam * delta) - 1) / lam * u),
+        sp.Eq(Modulus(sp.exp(lam * delta)) ** 2, sp.exp(-2 * decay * delta)),
         sp.Le(sp.exp(-2 * decay * delta), 1, evaluate=False),
     ),
     symbols={
@@ -104,7 +105,7 @@ def _held(p: Mapping[str, Any]) -> list[arb]:
         omega: "its imaginary part",
     },
     assumptions=(
-        "x' = lambda x + u over a step of length Delta",
+        "x' = lambda x + u over a step of length Delta; x(Delta) is the state after it",
         "the square of the decay is |exp(lambda Delta)|^2: below 1 whatever is learned, as alpha is kept positive",
     ),
     status="proves",
@@ -174,11 +175,14 @@ ROLES = {a: f"decay of step {k + 1}" for k, a in enumerate((a1, a2, a3))} | {
     id="s5-scan-associative",
     title="Steps of a linear recurrence compose, in any grouping",
     statement=sp.Tuple(
-        sp.Eq(name("decay_of_three_steps", *ROLES), a1 * a2 * a3),
-        sp.Eq(name("drive_of_three_steps", *ROLES), a3 * a2 * b1 + a3 * b2 + b3),
+        sp.Eq(name("a", 1, 2, 3), a1 * a2 * a3),
+        sp.Eq(name("b", 1, 2, 3), a3 * a2 * b1 + a3 * b2 + b3),
     ),
     symbols=ROLES,
-    assumptions=("a step takes x to a x + b; steps compose as (a', b') after (a, b) = (a' a, a' b + b')",),
+    assumptions=(
+        "a step takes x to a x + b; steps compose as (a', b') after (a, b) = (a' a, a' b + "
+        "b'); a(1, 2, 3) and b(1, 2, 3) are those of three steps in turn",
+    ),
     status="proves",
     implements=["hrssm.networks.scan.composed"],
     certificate=Certificate(points=grid(30, **AXES), independent=_applied),
@@ -233,14 +237,15 @@ _CASES = tuple(
     title="A reset is a decay of zero",
     statement=sp.Tuple(
         sp.Eq(
-            name("drive_with_flags", *ROLES),
+            name("b", 1, 2, 3),
             b3 + (1 - d3) * a3 * (b2 + (1 - d2) * a2 * b1),
         ),
-        sp.Eq(name("flag_of_three_steps", d1, d2, d3), 1 - (1 - d1) * (1 - d2) * (1 - d3)),
+        sp.Eq(name("d", 1, 2, 3), 1 - (1 - d1) * (1 - d2) * (1 - d3)),
     ),
     symbols=ROLES | {d: (f"whether step {k + 1} resets", "0 or 1") for k, d in enumerate((d1, d2, d3))},
     assumptions=(
         "the operator with a flag: (a', b', d') after (a, b, d) is (a', b', 1) if d' = 1, else (a' a, a' b + b', d)",
+        "b(1, 2, 3) and d(1, 2, 3) are drive and flag of three steps in turn",
         "from a zero state only the drives matter, and they are those of plain steps whose decay is (1 - d) a",
     ),
     uses=("s5-scan-associative",),
@@ -287,6 +292,7 @@ def _slopes(p: Mapping[str, Any]) -> list[arb]:
     return [_loss(p, **{key: arb_series([exact(p[key]), 1], prec=3)})[1] for key in ("b_1", "b_2", "b_3", "a", "x_0")]
 
 
+LOSS = Law("L", a, x0, b1, b2, b3)
 G3 = c3
 G2 = c2 + k3 * a * G3
 G1 = c1 + k2 * a * G2
@@ -296,11 +302,11 @@ G1 = c1 + k2 * a * G2
     id="s5-scan-gradient",
     title="The gradient of a scan is a scan backwards",
     statement=sp.Tuple(
-        sp.Eq(name("gradient_of_drive_1"), G1),
-        sp.Eq(name("gradient_of_drive_2"), G2),
-        sp.Eq(name("gradient_of_drive_3"), G3),
-        sp.Eq(name("gradient_of_decay"), k1 * x0 * G1 + k2 * STATES[0] * G2 + k3 * STATES[1] * G3),
-        sp.Eq(name("gradient_of_initial"), k1 * a * G1),
+        sp.Eq(sp.Derivative(LOSS, b1), G1),
+        sp.Eq(sp.Derivative(LOSS, b2), G2),
+        sp.Eq(sp.Derivative(LOSS, b3), G3),
+        sp.Eq(sp.Derivative(LOSS, a), k1 * x0 * G1 + k2 * STATES[0] * G2 + k3 * STATES[1] * G3),
+        sp.Eq(sp.Derivative(LOSS, x0), k1 * a * G1),
     ),
     symbols={
         a: "decay",
@@ -310,7 +316,7 @@ G1 = c1 + k2 * a * G2
         **{c: f"derivative of the loss in x_{i + 1} from outside" for i, c in enumerate((c1, c2, c3))},
     },
     assumptions=(
-        "x_t = k_t a x_(t-1) + b_t and a loss whose gradient in x_t, all else held, is c_t",
+        "x_t = k_t a x_(t-1) + b_t and a loss L whose gradient in x_t, all else held, is c_t",
         "three steps; for T of them g_T = c_T, g_t = c_t + k_(t+1) a g_(t+1), and the decay has the sum of k_t x_(t-1) "
         "g_t",
         "for complex numbers, gradients in torch's convention: the factors a and x_(t-1) are conjugated",

@@ -10,8 +10,9 @@ from typing import Any
 
 from flint import arb, fmpq
 
-from derivations.chapters.environment.walk import depth_laws, first_digits, joint_law, rank_correlation_by_pairs
+from derivations.chapters.environment.walk import depth_laws, first_digits, joint_law, rank_correlation_by_pairs, scored
 from derivations.engine.kernel import Certificate, Step, algebra, argument, entry, sp, symbol
+from derivations.engine.notation import name
 
 P = sp.symbols("p_1:6", positive=True)
 P_0 = 1 - sum(P)
@@ -77,6 +78,14 @@ def _tables() -> Iterator[dict[str, Any]]:
         yield {name: sp.Rational(q.numerator, q.denominator) for name, q in point.items()}
 
 
+_share, _level = sp.IndexedBase("p"), symbol("k", integer=True, nonnegative=True)
+
+
+def _with_sum() -> Any:
+    """The first relation with a sum over the levels in place of six terms."""
+    return [sp.Eq(name("rho_max", *P), sp.sqrt(1 - sp.Sum(_share[_level] ** 3, (_level, 0, 5))))]
+
+
 def _rank_independent(at: Mapping[str, Any]) -> list[arb]:
     value = {name: fmpq(int(q.p), int(q.q)) for name, q in at.items()}
     shares = [value[f"p_{k}"] for k in range(1, 6)]
@@ -92,14 +101,16 @@ def _rank_independent(at: Mapping[str, Any]) -> list[arb]:
     id="rank-ceiling",
     title="Largest rank correlation with a variable of few levels",
     statement=sp.Tuple(
-        sp.Eq(sp.Function("rho_max")(*P), sp.sqrt(1 - P_0**3 - sum(q**3 for q in P))),
-        sp.Eq(sp.Function("rho_max")(p), sp.sqrt(3 * p * (1 - p))),
-        sp.Eq(sp.Function("rho")(p, A, tau), sp.sqrt(3 * p * (1 - p) / (1 - tau)) * (2 * A - 1)),
+        sp.Eq(name("rho_max", *P), sp.sqrt(1 - P_0**3 - sum(q**3 for q in P))),
+        sp.Eq(name("rho_max", p), sp.sqrt(3 * p * (1 - p))),
+        sp.Eq(name("rho", p, A, tau), sp.sqrt(3 * p * (1 - p) / (1 - tau)) * (2 * A - 1)),
         *(
-            sp.Eq(sp.floor(10**DIGITS * symbol(name, positive=True)), ceiling_digits(i))
-            for i, (name, *_) in enumerate(RANGES)
+            sp.Eq(sp.floor(10**DIGITS * name("rho_max", *tree[:2], scored(tree[2], depths))), ceiling_digits(i))
+            for i, (_, tree, depths) in enumerate(RANGES)
         ),
     ),
+    display=_with_sum(),
+    where={_share[k]: q for k, q in enumerate(P, 1)} | {_share[0]: 1 - sp.Sum(_share[_level], (_level, 1, 5))},
     symbols={
         **{q: (f"share of level {k} of six", "0..1, together at most 1") for k, q in enumerate(P, 1)},
         p: ("share of the upper of two levels", "0 < p < 1"),
@@ -110,7 +121,8 @@ def _rank_independent(at: Mapping[str, Any]) -> list[arb]:
         "Spearman's rho is the correlation of mid-ranks; rho_max is over scores without ties (a score with "
         "the same "
         "ties as the levels reaches 1)",
-        "ceiling_10, ceiling_20: depth 0-5 on the default tree; ceiling_beyond: depths 6-7 of B = 4, L = 7, T = 20",
+        "rho_max(B, L, T): the levels are the depths of walks of T steps on the B-ary tree of depth L; given a "
+        "condition on the depth k, those that meet it",
     ),
     status="new",
     uses=("tree-walk",),

@@ -20,6 +20,7 @@ from derivations.engine.kernel import (
     sp,
     symbol,
 )
+from derivations.engine.notation import name
 
 B, n = symbol("B", positive=True, integer=True), symbol("n", positive=True, integer=True)
 lam = symbol("lambda", positive=True)
@@ -56,9 +57,9 @@ _x = B * lam**2
     id="ks-threshold",
     title="The Kesten-Stigum threshold and what it is about",
     statement=sp.Tuple(
-        sp.Eq(sp.Function("r2")(n), _x**n / (1 + (1 - 1 / B) * sp.Sum(_x**j, (j, 1, n)))),
-        sp.Eq(sp.Function("r2_limit")(B, lam), (_x - 1) / ((B - 1) * lam**2)),
-        sp.Eq(sp.Function("lambda_critical")(B), 1 / sp.sqrt(B)),
+        sp.Eq(name("r", n) ** 2, _x**n / (1 + (1 - 1 / B) * sp.Sum(_x**j, (j, 1, n)))),
+        sp.Eq(sp.Limit(name("r", n) ** 2, n, sp.oo), (_x - 1) / ((B - 1) * lam**2)),
+        sp.Eq(name("lambda_c", B), 1 / sp.sqrt(B)),
     ),
     symbols={
         B: ("branching", "integer >= 2"),
@@ -69,9 +70,8 @@ _x = B * lam**2
         n: "generations below the root",
     },
     assumptions=(
-        "a sign is broadcast from the root down the B-ary tree; r2 is the squared correlation of the root's "
-        "sign with the "
-        "sum over generation n; r2_limit for B lambda^2 > 1 (below, r2 falls to zero)",
+        "a sign is broadcast from the root down the B-ary tree; r(n) is the correlation of the root's sign with the "
+        "sum over generation n; the limit is for B lambda^2 > 1 (below lambda_c, r falls to zero)",
         "it concerns guessing the root from far leaves, through inherited labels. In the write-up's "
         "environment a node's "
         "embedding is drawn afresh (lambda = 0) and depth is no random label: the condition says nothing "

@@ -12,6 +12,7 @@ from typing import Any
 from flint import arb, fmpq
 
 from derivations.engine.kernel import Certificate, Step, algebra, argument, entry, sp, symbol
+from derivations.engine.notation import Probability, name
 
 n, c = symbol("n", positive=True, integer=True), symbol("c", positive=True, integer=True)
 k, theta = symbol("k", nonnegative=True, integer=True), symbol("theta", positive=True)
@@ -99,25 +100,29 @@ def _sign_independent(at: Mapping[str, Any]) -> list[arb]:
     id="sign-test",
     title="What the signs of n seeds can show",
     statement=sp.Tuple(
-        sp.Eq(sp.Function("p_min")(n), 2 ** (1 - n)),
-        sp.Eq(sp.Function("all_agree")(n, theta), theta**n + (1 - theta) ** n),
+        sp.Eq(name("p_min", n), 2 ** (1 - n)),
+        sp.Eq(Probability("agree"), theta**n + (1 - theta) ** n),
         sp.Eq(
-            sp.Function("power")(n, c, theta),
+            name("power", n, c, theta),
             sp.Sum(
                 sp.binomial(n, k) * (theta**k * (1 - theta) ** (n - k) + theta ** (n - k) * (1 - theta) ** k),
                 (k, c, n),
             ),
         ),
-        sp.Eq(sp.Function("p_min")(5), sp.Rational(1, 16)),
-        sp.Eq(sp.Function("least_seeds")(sp.Rational(1, 20)), 6),
-        *(sp.Eq(sp.Function("seeds")(sp.Rational(r.numerator, r.denominator)), seeds_needed(r)) for r in RATES),
+        sp.Eq(name("p_min", 5), sp.Rational(1, 16)),
+        sp.Eq(name("n_min", sp.Rational(1, 20)), 6),
+        *(sp.Eq(name("n", sp.Rational(r.numerator, r.denominator)), seeds_needed(r)) for r in RATES),
     ),
     symbols={
         n: "seeds",
         c: ("majority from which the test rejects", "n/2 < c <= n"),
         theta: ("chance that a seed's correlation has the sign in question", "0 < theta < 1"),
     },
-    assumptions=("two-sided test of theta = 1/2 on independent seeds; seeds(theta): power 0.8 at level 0.05",),
+    assumptions=(
+        "two-sided test of theta = 1/2 on independent seeds; p_min is the smallest p-value of n seeds, reached when "
+        "all agree in sign",
+        "n_min(a): the fewest seeds with p_min below a; n(theta): the fewest with power 0.8 at level 0.05",
+    ),
     status="new",
     sources=[("perret2026", "experiment 3")],
     certificate=Certificate(
