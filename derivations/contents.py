@@ -22,6 +22,7 @@ CHAPTERS = {
     "recurrence": ("growth", "gates", "normalisation", "gradients", "precision"),
     "replay": ("age", "laws"),
     "state_space": ("s5",),
+    "agents": ("rewards",),
     "statistics": ("rank_ceiling", "sign_test", "reconstruction_threshold"),
 }
 

@@ -1,0 +1,1 @@
+"""Agents: rewards that a level sets the one below it."""
