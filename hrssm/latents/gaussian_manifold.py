@@ -17,8 +17,9 @@ __all__ = ["GaussianManifoldNormalLatent"]
 class GaussianManifoldNormalLatent(LatentFamily):
     """PGM normal on a product of d / 2 half-planes: head (location, log variance, log dispersion), 3 d / 2 numbers.
 
-    The planes have curvature -c; ``curvature`` is c, a number or a tensor that broadcasts against a head's output, as
-    (members, 1, 1) where it is learned.
+    log beta, the height of the location in its half-plane, is held within the bounds of heights, and the square root
+    of the dispersion within those of scales. The planes have curvature -c; ``curvature`` is c, a number or a tensor
+    that broadcasts against a head's output, as (members, 1, 1) where it is learned.
     """
 
     name = "gaussian-manifold-normal"
@@ -30,10 +31,10 @@ class GaussianManifoldNormalLatent(LatentFamily):
 
     def distribution(self, raw: Tensor) -> GaussianManifoldNormal:
         loc, log_variance, log_dispersion = raw.split(self.planes, -1)
-        hold = (2 * math.log(self.bounds.scale_min), 2 * math.log(self.bounds.scale_max))
-        return GaussianManifoldNormal(
-            loc, log_variance.clamp(*hold), log_dispersion.clamp(*hold), self.curvature, validate_args=False
-        )
+        bounds = self.bounds
+        log_variance = log_variance.clamp(-2 * bounds.height_max, 2 * bounds.height_max)
+        log_dispersion = log_dispersion.clamp(2 * math.log(bounds.scale_min), 2 * math.log(bounds.scale_max))
+        return GaussianManifoldNormal(loc, log_variance, log_dispersion, self.curvature, validate_args=False)
 
     def sample(self, raw: Tensor, noise: Tensor) -> Tensor:
         return self.distribution(raw).rsample_from(noise)
@@ -43,8 +44,16 @@ class GaussianManifoldNormalLatent(LatentFamily):
         return raw[..., : self.dim].unflatten(-1, (2, -1)).transpose(-1, -2).flatten(-2)
 
     def log_scales(self, raw: Tensor) -> Tensor:
-        """Halves of the log variances and log dispersions (..., 2 d / 2): they are squares of scales."""
-        return raw[..., self.planes :] / 2
+        """Halves of the log dispersions (..., d / 2): they are squares of scales. The log variances are heights."""
+        return raw[..., self.dim :] / 2
+
+    def clamp_rates(
+        self, posterior: Tensor, prior: Tensor, stoch: Tensor, *, log_drift_max: float | None
+    ) -> dict[str, Tensor]:
+        rates = super().clamp_rates(posterior, prior, stoch, log_drift_max=log_drift_max)
+        heights = posterior.detach()[..., self.planes : self.dim] / 2
+        rates["clamped_height"] = (heights.abs() >= self.bounds.height_max).flatten(1).float().mean(1)
+        return rates
 
     def exp_origin(self, tangent: Tensor) -> Tensor:
         """Columns as the head's: all locations, then all log variances, from pairs (v_0, v_1) plane by plane."""

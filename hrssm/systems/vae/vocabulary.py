@@ -47,7 +47,7 @@ VOCABULARY = Vocabulary(
         "curvature": Word("learned c", "c of the planes of curvature -c, where it is learned"),
         "gradient_norm": Word("gradient norm", "Euclidean norm of the gradient before it is clipped"),
         "clamped_scale": Word("scales held", "share of log scales that the bounds hold"),
-        "clamped_height": Word("heights held", "share of sampled heights at their bound"),
+        "clamped_height": Word("heights held", "share of heights at their bound"),
     },
     controls={
         "trained": Word("trained", "the model itself, at its best weights by validation"),
