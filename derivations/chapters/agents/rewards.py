@@ -53,9 +53,9 @@ REWARD = size * (1 - 2 * sp.sin(angle) ** 2) / larger
     id="goal-reward",
     title="The reward for coming near a goal",
     statement=sp.Tuple(
-        sp.Eq(name("reward", size, excess, angle), REWARD),
-        sp.Eq(name("what_is_missing_to_one"), (excess + 2 * size * sp.sin(angle) ** 2) / larger),
-        sp.Eq(name("as_printed_after_scaling", factor), factor * size * (1 - 2 * sp.sin(angle) ** 2)),
+        sp.Eq(name("R", size, excess, angle), REWARD),
+        sp.Eq(1 - name("R", size, excess, angle), (excess + 2 * size * sp.sin(angle) ** 2) / larger),
+        sp.Eq(name("R_printed", factor), factor * size * (1 - 2 * sp.sin(angle) ** 2)),
     ),
     symbols={
         size: "the smaller of the norms of goal and state",
