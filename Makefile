@@ -8,7 +8,7 @@ CORES ?= all
 BIN = .venv/bin
 INSTALLED = .venv/installed
 
-.PHONY: paper test lint clean
+.PHONY: paper test lint clean slurm-test
 
 paper: $(INSTALLED)
 	$(BIN)/snakemake --cores $(CORES) --config scale=$(SCALE) device=$(DEVICE)
@@ -29,3 +29,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 clean:
 	rm -rf .venv results paper/*.pdf .snakemake
+
+# The DAG through a real Slurm on this machine, with kills on the way; says so where Slurm cannot be had.
+slurm-test: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[cluster]'
+	$(BIN)/python -m tests.cluster.slurm

@@ -8,6 +8,7 @@ missing file, and editing the prose beside it makes nothing again. At the scale 
 the runs are those of experiments/archive, and what is tried is whether their beginnings come out again.
 """
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -79,7 +80,7 @@ rule verify:
         VERIFIED,
     log:
         f"{RESULTS}/logs/verify.log",
-    threads: workflow.cores
+    threads: min(8, os.cpu_count() or 1)
     resources:
         mem_mb=3000,
         runtime=60,
