@@ -12,7 +12,8 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] == "hrssm":
             raise
-        sys.exit(
-            f"hrssm: the command line needs {error.name}, which is not installed: pip install 'hrssm[paper,proofs]'"
+        sys.stderr.write(
+            f"hrssm: the command line needs {error.name}, which is not installed: pip install 'hrssm[paper,proofs]'\n"
         )
+        sys.exit(2)
     run()

@@ -240,11 +240,15 @@ def load_all(folder: Path, systems: Sequence[str] = ()) -> dict[str, Experiment]
     Raises ExperimentError when there are none, when one is wrong, when two share an id, and when ``same_as`` or
     ``starts_from`` leads nowhere or back to itself.
     """
-    paths = [path for path in files(folder) if not systems or path.parent.name in systems]
+    paths = list(files(folder))
+    there = sorted({path.parent.name for path in paths})
+    if unknown := [system for system in systems if system not in there]:
+        raise ExperimentError(
+            f"{folder} holds no experiment of {', '.join(unknown)}; it has those of {', '.join(there)}"
+        )
     if not paths:
-        there = sorted({path.parent.name for path in files(folder)})
-        known = f"; the systems there are: {', '.join(there)}" if there else ": give the folder that holds them"
-        raise ExperimentError(f"{folder} holds no experiment{' of ' + ', '.join(systems) if systems else ''}{known}")
+        raise ExperimentError(f"{folder} holds no experiment: give the folder that holds them")
+    paths = [path for path in paths if not systems or path.parent.name in systems]
     found: dict[str, Experiment] = {}
     for path in paths:
         experiment = load(path)

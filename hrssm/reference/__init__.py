@@ -1,6 +1,6 @@
 """The reference: KL divergences to any number of digits, as balls, by closed form and by integral.
 
-Needs python-flint: `pip install 'hrssm[proofs]'`.
+Needs python-flint: `pip install 'hrssm[paper,proofs]'`.
 """
 
 from __future__ import annotations

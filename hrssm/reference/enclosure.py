@@ -80,7 +80,7 @@ def kl(q: Any, p: Any, digits: int = 50) -> Enclosure:
         from flint import ctx
     except ImportError as error:
         raise ImportError(
-            "hrssm.reference needs python-flint, which is not installed: pip install 'hrssm[proofs]'"
+            "hrssm.reference needs python-flint, which is not installed: pip install 'hrssm[paper,proofs]'"
         ) from error
     from hrssm.reference.quadrature import TooManyNodes
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import warnings
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -40,7 +41,8 @@ def load(path: Path, device: torch.device) -> dict[str, Any]:
     if hashlib.sha256(payload).hexdigest().encode() != head.removeprefix(_HEAD):
         raise RecordError(f"{path} is damaged: its content does not have the checksum that was written with it")
     try:
-        found = torch.load(io.BytesIO(payload), map_location=device, weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # what is odd about a file that is not ours is no news
+            found = torch.load(io.BytesIO(payload), map_location=device, weights_only=True)
     except (OSError, RuntimeError, ValueError, KeyError, EOFError, UnpicklingError) as error:
         raise RecordError(f"{path} is damaged or holds more than data, and was not loaded") from error
     if not isinstance(found, dict):

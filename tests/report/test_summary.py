@@ -100,7 +100,7 @@ def test_the_command_line_says_what_is_missing(
     assert script.main(["--scale", "huge", *given]) == 2
     assert f"there is no scale 'huge'; the scales are: {SCALE}" in capsys.readouterr().err
     assert script.main(["--scale", SCALE, *given, "--systems", "chess"]) == 2
-    assert "holds no experiment of chess; the systems there are: rssm" in capsys.readouterr().err
+    assert "holds no experiment of chess; it has those of rssm" in capsys.readouterr().err
     with pytest.raises(RecordError, match=r"run `python -m experiments\.report\.summary` first"):
         read_summary(tmp_path)
 
