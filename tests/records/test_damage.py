@@ -39,7 +39,8 @@ def truncate(path: Path) -> None:
 
 def flip(path: Path) -> None:
     content = bytearray(path.read_bytes())
-    content[len(content) // 3] ^= 4
+    # Within a manifest's strings a bit makes another name or digest of it, which is stale, not damaged.
+    content[0 if path.suffix == ".json" else len(content) // 3] ^= 4
     path.write_bytes(content)
 
 
@@ -96,9 +97,7 @@ def test_training_again_makes_whole_what_was_damaged(run: Path, whole: Path, nam
     harm(run / name, how)
     state = inspect(run)
     assert state.word != "evaluated"
-    # A flipped bit within a manifest's strings is read as what it then says: another settings digest, other sources.
-    damaged = name not in ("manifest.json", "evaluation.json") or how not in ("gone", "flipped")
-    if damaged:
+    if name not in ("manifest.json", "evaluation.json") or how != "gone":
         assert state.word == "damaged"
         assert name in state.reason
         assert state.damaged == (run / name,)
@@ -106,7 +105,7 @@ def test_training_again_makes_whole_what_was_damaged(run: Path, whole: Path, nam
     go(tiny(), SEEDS, run, say=said.append)
     assert inspect(run).word in ("trained", "evaluated")
     assert same(run, whole)
-    if damaged and how != "gone":
+    if how != "gone":
         assert (run / f"{name}.damaged-1").exists(), "set aside under a name that says so"
         assert any(name in line and "set aside" in line for line in said)
     evaluate(tiny(), run)
