@@ -14,7 +14,7 @@ paper: $(INSTALLED)
 	$(BIN)/snakemake --cores $(CORES) --config scale=$(SCALE) device=$(DEVICE)
 
 test: $(INSTALLED)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadgroup
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

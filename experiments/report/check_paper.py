@@ -50,9 +50,11 @@ STRUCTURE: tuple[tuple[str, str], ...] = (
     (r"header\.len\(\) - 1|\(width - 1\)|\(auto,\) \* 9|\(right,\) \* 9", "the number of columns"),
     (r"default: [01]\)|fold\(0,", "the factor of a scale that leaves a setting alone; a sum or maximum of nothing"),
     (r"\bS5\b|[Aa]tari100k", "the name of an architecture or a benchmark"),
+    (r"between 0 and 1 and is 1 only|coupling 1 and 1/2", "a range that follows from a formula; names of two families"),
+    (r"within \$10\^\(-10\)\$", "the tolerance of a test of the code"),
     (
-        r"\.at\(\d( \+ k)?\)|calc\.quo\([^)]*, [24]\)|calc\.max\(100 - v, 0\)|100 \* \(row|slice\(2\)|own \+ 1"
-        r"|methods\.len\(\) - 1",
+        r"\.at\(\d( \+ k)?\)|calc\.quo\((n|values\.len\(\)), [24]\)|calc\.max\(100 - v, 0\)|100 \* \(row|slice\(2\)"
+        r"|own \+ 1|methods\.len\(\) - 1",
         "columns of a table, halves and quarters of a list, and per cent",
     ),
 )

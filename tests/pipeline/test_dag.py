@@ -13,7 +13,8 @@ import pytest
 
 from tests.pipeline.checkout import EXPERIMENT, TARGETS, command, copy, environment, make, verified
 
-pytestmark = [pytest.mark.slow, pytest.mark.dag]
+# One worker runs them all: they share a checkout.
+pytestmark = [pytest.mark.slow, pytest.mark.dag, pytest.mark.xdist_group("dag")]
 CELLS = ("hg", "gaussian")
 #: A file of each room, what must be made again when it is edited, and how many runs run it.
 ROOMS = {
