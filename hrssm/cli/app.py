@@ -76,7 +76,8 @@ def run() -> None:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] == "hrssm":
             raise
-        _stop(f"{error.name} is not installed: pip install 'hrssm[paper,proofs]' installs what this command needs.", 2)
+        plain = f"{error.name} is not installed: pip install 'hrssm[paper,proofs]' installs what this command needs."
+        _stop(str(error) if _raised_here(error) else plain, 2)  # a module of this package knows the extra it needs
     except OSError as error:
         if error.errno not in REFUSED:
             raise

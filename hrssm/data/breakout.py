@@ -136,5 +136,5 @@ def _make(frames: int, seed: int, policy: Policy, every: int, longest: int) -> M
                 break
         episode += 1
     arrays = {name: np.array(column) for name, column in columns.items()}
-    notes = {"blank frames dropped": [str(blank)]} if blank else {}
+    notes = {"blank, dropped": [f"{blank} frames"]} if blank else {}
     return Made(packed(bits[: len(arrays["episode"])]), arrays, notes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from pydantic import ValidationError
 
 from hrssm.cli.runs import _scales
@@ -233,6 +235,13 @@ def test_the_likelihood_must_fit_the_images() -> None:
         settings(objective={"likelihood": "gaussian"})
 
 
+def test_without_the_emulator_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ale_py", None)
+    monkeypatch.delitem(sys.modules, "hrssm.environments.atari", raising=False)
+    with pytest.raises(ModuleNotFoundError, match=r"hrssm\[atari\]"):
+        load(settings(data={"source": "breakout", "frames": 60, "longest": 5}))
+
+
 def test_a_folder_must_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     chosen = settings(data={"source": "folder", "name": "cub"}, objective={"likelihood": "gaussian"})
     monkeypatch.delenv("HRSSM_IMAGES", raising=False)
@@ -240,6 +249,23 @@ def test_a_folder_must_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path) -> No
         load(chosen)
     monkeypatch.setenv("HRSSM_IMAGES", str(tmp_path))
     with pytest.raises(ValueError, match="is no folder"):
+        load(chosen)
+    (tmp_path / "cub").mkdir()
+    for k in range(12):
+        Image.new("L" if k == 3 else "RGB", (8, 8)).save(tmp_path / "cub" / f"{k}.png")
+    (tmp_path / "cub" / "broken.png").write_bytes(b"x")
+    with pytest.warns(UserWarning, match="of the images") as told:
+        assert len(load(chosen)["train"]) == 10
+    assert sorted(str(w.message) for w in told) == [
+        "1 of the images: grey, converted: 3.png",
+        "1 of the images: unreadable, left out: broken.png",
+    ]
+    for k in range(4, 12):
+        (tmp_path / "cub" / f"{k}.png").unlink()
+    with (
+        pytest.warns(UserWarning, match="broken.png"),
+        pytest.raises(ValueError, match="valid part of 4 images has none"),
+    ):
         load(chosen)
 
 
