@@ -19,9 +19,9 @@ class Claim:
     it). `variant` says which of several calls is meant. `through` is a pair of a function that is one-to-one where the
     two sides lie, applied to both before they are compared, and the reason; `relation(d)` a polynomial that
     is zero between the symbols this brings in, and the symbol to read it in. `pinned(d)` are the values that symbols
-    have on a branch where a sum of squares is zero: those at which each square is. `within` is for branches that are
-    the entry only up to rounding: which they are, what the code is there exactly, and why that is within rounding
-    (checked in balls at points of the branch). `guarded` names the primitives that the
+    have on a branch where a sum of squares is zero: those at which each square is, the fewest symbols first. `within`
+    is for branches that are the entry only up to rounding: which they are, what the code is there exactly, and why that
+    is within rounding (checked in balls at points of the branch). `guarded` names the primitives that the
     function calls; `opaque` further functions, proved by claims of their own, with their meaning here.
     """
 
@@ -36,7 +36,7 @@ class Claim:
     opaque: Mapping[str, tuple[int, Callable[..., Any]]] = field(default_factory=dict)
     through: tuple[Callable[[Any], Any], str] | None = None
     relation: Callable[[int], tuple[Any, Any]] | None = None
-    pinned: Callable[[int], Mapping[Any, Any]] | None = None
+    pinned: Callable[[int], Sequence[Mapping[Any, Any]]] | None = None
     within: tuple[Callable[[Any], bool], Callable[[int, Any], Any], str] | None = None
     dimensions: tuple[int, ...] = DIMENSIONS
     words: str = ""

@@ -92,7 +92,7 @@ def verify(claim: Claim, formulas: Mapping[str, Formula]) -> ClaimReport:
 
 def _on_entry(claim: Claim, d: int, condition: Any, index: int, here: Any, there: Any) -> tuple[str, str]:
     """Verdict on one entry of the result on one branch, with the rewrite that closed it or what went wrong."""
-    pins = claim.pinned(d) if claim.pinned else {}
+    pins = claim.pinned(d) if claim.pinned else ()
     here, there = _on_branch(here, condition, pins), _on_branch(there, condition, pins)
     approximate = claim.within is not None and claim.within[0](condition)
     where = _refuted(here, there, condition, ROUNDING if approximate else 0)
@@ -107,17 +107,18 @@ def _on_entry(claim: Claim, d: int, condition: Any, index: int, here: Any, there
     return ("true", rewrite) if rewrite else ("unknown", f"{here} against {there}")
 
 
-def _on_branch(e: Any, condition: Any, pins: Mapping[Any, Any]) -> Any:
+def _on_branch(e: Any, condition: Any, pins: Sequence[Mapping[Any, Any]]) -> Any:
     """An expression on a branch that pins a non-negative quantity u at zero (`not u > 0`).
 
     Where u is itself a symbol it becomes 0; where it is a sum of squares, each of them vanishes, which is where the
-    pinned symbols have their values (checked: u is 0 there).
+    pinned symbols have their values (checked: u is 0 there, and at none of the pins before).
     """
     for atom in sp.And.make_args(condition):
         if not (isinstance(atom, sp.Le | sp.Eq) and atom.rhs == 0 and atom.lhs.is_nonnegative):
             continue
-        if pins and sp.simplify(atom.lhs.subs(pins)) == 0:
-            e = sp.sympify(e).subs(pins)
+        pinned = next((values for values in pins if sp.simplify(atom.lhs.subs(values)) == 0), None)
+        if pinned:
+            e = sp.sympify(e).subs(pinned)
         elif atom.lhs.is_Symbol:
             e = sp.sympify(e).subs(atom.lhs, 0)
     return e

@@ -7,10 +7,12 @@ from typing import ClassVar
 
 import torch
 from torch import Size, Tensor
-from torch.distributions import Distribution, Transform, constraints
+from torch.distributions import Distribution, Transform, constraints, kl_divergence
+from torch.distributions.kl import register_kl
 
 from hrssm.distributions.base import LatentDistribution, hyperbolic_space
 from hrssm.distributions.gaussian_manifold_normal import GaussianManifoldNormal, half_planes
+from hrssm.distributions.numerics.stable import log_cosh
 from hrssm.geometry import charts, half_plane
 from hrssm.geometry import horospherical as geometry
 
@@ -18,13 +20,13 @@ __all__ = ["BallTransform", "CoordinateDensity", "HalfPlaneTransform", "LorentzT
 
 
 class _UnitBall(constraints.Constraint):
-    """Points of the open unit ball."""
+    """Points of the unit ball; the sphere and its rounding are what points far out round to."""
 
     event_dim = 1
     is_discrete = False
 
     def check(self, value: Tensor) -> Tensor:
-        return value.square().sum(-1) < 1
+        return value.square().sum(-1) <= 1 + 8 * torch.finfo(value.dtype).eps
 
 
 class _Hyperboloid(constraints.Constraint):
@@ -38,8 +40,9 @@ class _Hyperboloid(constraints.Constraint):
 
     def check(self, value: Tensor) -> Tensor:
         time = value[..., 0]
-        error = 1 / self.curvature + value[..., 1:].square().sum(-1) - time.square()
-        return (error.abs() <= 1000 * torch.finfo(value.dtype).eps * time.square()) & (time > 0)
+        # In units of X_0, whose square may leave the range of numbers.
+        error = 1 / (self.curvature * time) / time + (value[..., 1:] / time.unsqueeze(-1)).square().sum(-1) - 1
+        return (error.abs() <= 1000 * torch.finfo(value.dtype).eps) & (time > 0)
 
 
 unit_ball = _UnitBall()
@@ -50,7 +53,8 @@ class BallTransform(Transform):
     """Horospherical coordinates (..., d) to the Poincare ball (..., d) (`geo-ball-map`).
 
     `log_abs_det_jacobian` is that of the coordinates: -m tau - d log(1 + X_0), X_0 = cosh of the distance
-    from the origin.
+    from the origin. The last point is kept (`cache_size=1`), so that a sample that is so far out that it rounds to the
+    sphere is taken back to where it came from.
 
     >>> ball, z = BallTransform(), torch.tensor([0.5, 1.0, -1.0])
     >>> torch.allclose(ball.inv(ball(z)), z)
@@ -60,6 +64,9 @@ class BallTransform(Transform):
     domain = hyperbolic_space
     codomain = unit_ball
     bijective = True
+
+    def __init__(self, cache_size: int = 1) -> None:
+        super().__init__(cache_size)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, BallTransform)
@@ -73,19 +80,23 @@ class BallTransform(Transform):
         return charts.from_ball(y)
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        return geometry.log_volume(x) - x.shape[-1] * torch.log1p(charts.to_lorentz(x)[..., 0])
+        half = geometry.distance(x, torch.zeros_like(x)) / 2  # 1 + cosh(r) = 2 cosh(r / 2)^2
+        return geometry.log_volume(x) - x.shape[-1] * (2 * log_cosh(half) + math.log(2))
 
 
 class LorentzTransform(Transform):
     """Horospherical coordinates (..., d) to the hyperboloid (..., d + 1), time first (`geo-ball-map`).
 
-    `log_abs_det_jacobian` is that of (tau, b) to the space-like coordinates (X_1, ..., X_d): -m tau + log
-    X_0.
+    `log_abs_det_jacobian` is that of (tau, b) to the space-like coordinates (X_1, ..., X_d): -m tau + log X_0. The
+    last point is kept, as by `BallTransform`.
     """
 
     domain = hyperbolic_space
     codomain = hyperboloid
     bijective = True
+
+    def __init__(self, cache_size: int = 1) -> None:
+        super().__init__(cache_size)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, LorentzTransform)
@@ -99,7 +110,7 @@ class LorentzTransform(Transform):
         return charts.from_lorentz(y)
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        return geometry.log_volume(x) + torch.log(charts.to_lorentz(x)[..., 0])
+        return geometry.log_volume(x) + log_cosh(geometry.distance(x, torch.zeros_like(x)))
 
     def forward_shape(self, shape: Size) -> Size:
         return Size((*shape[:-1], shape[-1] + 1))
@@ -123,7 +134,7 @@ class HalfPlaneTransform(Transform):
     domain = half_planes
     bijective = True
 
-    def __init__(self, curvature: float = 1.0, cache_size: int = 0) -> None:
+    def __init__(self, curvature: float = 1.0, cache_size: int = 1) -> None:
         super().__init__(cache_size)
         self.curvature = float(half_plane.checked(curvature))
         self.codomain = constraints.independent(_Hyperboloid(curvature), 1)
@@ -151,10 +162,13 @@ class HalfPlaneTransform(Transform):
 
 
 class CoordinateDensity(Distribution):
-    """A law of H^d whose `log_prob` is with respect to dtau db instead of the Riemannian volume.
+    """A law of this package whose `log_prob` is with respect to the measure of its coordinates (dtau db on H^d).
 
-    This is the base that `TransformedDistribution` wants: with a transform of this module it gives densities
-    with respect to Lebesgue measure in the ball, or in the space-like Lorentz coordinates.
+    That is what MCMC in the coordinates needs (HMC, NUTS: hand it `log_prob` of this, not of the law), and the base
+    that `TransformedDistribution` wants: with a transform of this module it gives densities with respect to Lebesgue
+    measure in the ball, or in the space-like Lorentz coordinates.
+
+    KLs with laws of this package, and with other charts of them, are the laws' own: a KL knows no measure.
 
     >>> from torch.distributions import TransformedDistribution
     >>> from hrssm.distributions import HorosphericalGaussian
@@ -164,12 +178,16 @@ class CoordinateDensity(Distribution):
     """
 
     arg_constraints: ClassVar = {}  # type: ignore[assignment]
-    support: ClassVar = hyperbolic_space  # type: ignore[assignment]
     has_rsample = True
 
     def __init__(self, law: LatentDistribution, validate_args: bool | None = None) -> None:
         self.law = law
         super().__init__(law.batch_shape, law.event_shape, validate_args=validate_args)
+
+    @property
+    def support(self) -> constraints.Constraint:  # type: ignore[override]
+        """That of the law."""
+        return self.law.support
 
     def expand(self, batch_shape: Size | tuple[int, ...], _instance: object = None) -> CoordinateDensity:
         return CoordinateDensity(self.law.expand(torch.Size(batch_shape)), validate_args=self._validate_args)
@@ -179,5 +197,23 @@ class CoordinateDensity(Distribution):
         return self.law.rsample(sample_shape)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Log-density with respect to dtau db, (...) for value (..., d) (`geo-volume`)."""
-        return self.law.log_prob(value) + geometry.log_volume(value)
+        """Log-density with respect to the measure of the coordinates, (...) for value (..., d) (`geo-volume`)."""
+        return self.law.log_prob(value) + self.law.log_measure(value)
+
+    def __repr__(self) -> str:
+        return f"CoordinateDensity({self.law!r})"
+
+
+@register_kl(CoordinateDensity, CoordinateDensity)
+def _kl_of_densities(q: CoordinateDensity, p: CoordinateDensity) -> Tensor:
+    return kl_divergence(q.law, p.law)
+
+
+@register_kl(CoordinateDensity, LatentDistribution)
+def _kl_of_density_to_law(q: CoordinateDensity, p: LatentDistribution) -> Tensor:
+    return kl_divergence(q.law, p)
+
+
+@register_kl(LatentDistribution, CoordinateDensity)
+def _kl_of_law_to_density(q: LatentDistribution, p: CoordinateDensity) -> Tensor:
+    return kl_divergence(q, p.law)

@@ -7,18 +7,18 @@ from typing import ClassVar
 
 import torch
 from torch import Size, Tensor
-from torch.distributions import constraints
 from torch.distributions.kl import register_kl
 
-from hrssm.distributions.base import LatentDistribution, hyperbolic_space
+from hrssm.distributions.base import HyperbolicDistribution, floating, positive_vector, real_vector
 from hrssm.distributions.monte_carlo import MonteCarloEstimate, monte_carlo_entropy, monte_carlo_kl
+from hrssm.distributions.numerics.precision import wide
 from hrssm.geometry import horospherical as geometry
 from hrssm.geometry import series
 
 __all__ = ["WrappedNormal"]
 
 
-class WrappedNormal(LatentDistribution):
+class WrappedNormal(HyperbolicDistribution):
     """The image of N(0, diag(scale^2)) on the tangent space at loc under the exponential map, on H^d.
 
     Tangent vectors are written in the orthonormal frame (dtau, exp(-tau) db) of horospherical coordinates, so
@@ -39,17 +39,12 @@ class WrappedNormal(LatentDistribution):
     (torch.Size([5, 3]), torch.Size([5]))
     """
 
-    arg_constraints: ClassVar = {
-        "loc": constraints.real_vector,
-        "scale": constraints.independent(constraints.positive, 1),
-    }
-    support = hyperbolic_space
+    arg_constraints: ClassVar = {"loc": real_vector, "scale": positive_vector}
 
     def __init__(self, loc: Tensor, scale: Tensor | float, validate_args: bool | None = None) -> None:
         if loc.dim() < 1 or loc.shape[-1] < 2:
             raise ValueError(f"loc has shape {tuple(loc.shape)}; it needs a last axis of d >= 2 coordinates.")
-        scale = torch.as_tensor(scale, dtype=loc.dtype, device=loc.device)
-        self.loc, self.scale = torch.broadcast_tensors(loc, scale)
+        self.loc, self.scale = torch.broadcast_tensors(*floating(loc, scale))
         super().__init__(self.loc.shape[:-1], self.loc.shape[-1:], validate_args=validate_args)
 
     def expand(self, batch_shape: Size | tuple[int, ...], _instance: object = None) -> WrappedNormal:
@@ -75,12 +70,11 @@ class WrappedNormal(LatentDistribution):
         """Log-density with respect to the Riemannian volume, (...) for value (..., d).
 
         log N(v; 0, scale^2) - (d - 1) log(sinh(r) / r) with v the logarithm of value at loc and r = |v|. It is
-        worked out in float64 whatever the dtype: v_0 is a difference of numbers of the size of sinh(r), and in
-        float32 sinh(r / 2)^2 overflows at r = 88, where the gradient would be NaN.
+        worked out in float64 where there is one: v_0 is a difference of numbers of the size of sinh(r).
         """
         if self._validate_args:
             self._validate_sample(value)
-        tangent = geometry.log_origin(geometry.relative(self.loc.double(), value.double()))
+        tangent = geometry.log_origin(geometry.relative(wide(self.loc), wide(value)))
         return self._log_prob_of_tangent(tangent).to(self.loc.dtype)
 
     def rsample_and_log_prob(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hrssm.geometry.horospherical import join
+from hrssm.geometry.horospherical import direction, join, separation
 
 __all__ = ["from_ball", "from_lorentz", "to_ball", "to_lorentz"]
 
@@ -36,8 +36,9 @@ def to_ball(z: Tensor) -> Tensor:
     The upward axis goes to the first coordinate. Beyond distance 17 (float32) or 37 (float64) from the origin
     the ball cannot tell a point from the boundary; horospherical coordinates still do.
     """
-    x = to_lorentz(z)
-    return x[..., 1:] / (1 + x[..., :1])
+    far, radius, _ = (x.unsqueeze(-1) for x in separation(z, torch.zeros_like(z)))
+    x = to_lorentz(torch.where(far, torch.zeros_like(z), z))
+    return torch.where(far, direction(z, radius), x[..., 1:] / (1 + x[..., :1]))
 
 
 def from_ball(p: Tensor) -> Tensor:

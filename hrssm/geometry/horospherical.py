@@ -8,6 +8,8 @@ sqrt(c).
 Accuracy: distances are taken from sinh(dist / 2)^2, a sum of squares, so they are never negative, and near
 coincidence they keep every digit that the inputs hold. Removable singularities (coincident points, zero
 tangent vectors) are filled by power series (`hrssm.geometry.series`), so values and gradients are finite there.
+Beyond distance 43, where e^-dist is below rounding error, they are taken in logarithms, so that nothing overflows as
+long as one of the two points is above the height -700 (float64) or -85 (float32).
 """
 
 from __future__ import annotations
@@ -54,33 +56,57 @@ def inverse(g: Tensor) -> Tensor:
 
 def relative(z: Tensor, w: Tensor) -> Tensor:
     """The point w in the coordinates whose origin is z: isometry(inverse(z), w), without its cancellation."""
-    return join(w[..., :1] - z[..., :1], torch.exp(-z[..., :1]) * (w[..., 1:] - z[..., 1:]))
+    half = torch.exp(-z[..., :1] / 2)  # far down a factor alone would leave the range of numbers
+    return join(w[..., :1] - z[..., :1], (w[..., 1:] - z[..., 1:]) * half * half)
 
 
 def distance(z: Tensor, w: Tensor) -> Tensor:
     """Geodesic distance between points z and w, (..., d) each, giving (...)  (`geo-distance`).
 
-    Exactly 0 with gradient 0 where z = w. Finite up to distances of about 88 in float32 and 700 in float64.
+    Exactly 0 with gradient 0 where z = w.
     """
-    square = half_chord_squared(z, w)
+    far, beyond, square = separation(z, w)
     apart = square > 0
     # The inner where keeps the infinite slope of sqrt at 0 out of the backward pass.
     half_chord = torch.sqrt(torch.where(apart, square, torch.ones_like(square)))
-    return 2 * torch.asinh(torch.where(apart, half_chord, square))
+    return torch.where(far, beyond, 2 * torch.asinh(torch.where(apart, half_chord, square)))
 
 
 def distance_squared(z: Tensor, w: Tensor) -> Tensor:
     """Squared geodesic distance, smooth everywhere, (...)  (`geo-distance`)."""
-    return series.arc_squared(half_chord_squared(z, w))
+    far, beyond, square = separation(z, w)
+    return torch.where(far, beyond.square(), series.arc_squared(square))
 
 
 def half_chord_squared(z: Tensor, w: Tensor) -> Tensor:
     """sinh(dist / 2)^2 = sinh((tau - tau') / 2)^2 + exp(-(tau + tau')) |b - b'|^2 / 4  (`geo-distance`)."""
-    vertical = torch.sinh((z[..., 0] - w[..., 0]) / 2)
+    return _half_chord_squared(z[..., 0] - w[..., 0], (z[..., 0] + w[..., 0]) / 2, z[..., 1:] - w[..., 1:])
+
+
+def separation(z: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Where two points are more than 43 apart, their distance there, and `half_chord_squared` elsewhere, (...) each.
+
+    There dist = log(2 cosh(dist)) to rounding, and 2 cosh(dist) is e^h (1 + e^-2t |b - b'|^2) with h = |tau - tau'| and
+    t the larger height. Each of the three is harmless where it is not taken.
+    """
+    drop, middle, side = z[..., 0] - w[..., 0], (z[..., 0] + w[..., 0]) / 2, z[..., 1:] - w[..., 1:]
+    rise = drop.abs()
+    top = middle + rise / 2
+    # One half of the weight is applied before squaring, the other as a logarithm: neither leaves the range of numbers.
+    width = (side * torch.exp(-top / 2).unsqueeze(-1)).square().sum(-1)
+    aslant = width > 0
+    log_width = torch.log(torch.where(aslant, width, torch.ones_like(width))) - top
+    beyond = torch.where(aslant, torch.logaddexp(rise, rise + log_width), rise)
+    far = beyond > 43
+    nothing = torch.zeros_like(drop)
+    near = _half_chord_squared(torch.where(far, nothing, drop), torch.where(far, nothing, middle), side)
+    return far, beyond, near
+
+
+def _half_chord_squared(drop: Tensor, middle: Tensor, side: Tensor) -> Tensor:
     # The weight is applied before squaring, so that points far down or far up do not overflow early.
-    weight = torch.exp(-(z[..., :1] + w[..., :1]) / 2)
-    fibre = ((z[..., 1:] - w[..., 1:]) * weight).square().sum(-1)
-    return vertical.square() + fibre / 4
+    fibre = (side * torch.exp(-middle).unsqueeze(-1)).square().sum(-1)
+    return torch.sinh(drop / 2).square() + fibre / 4
 
 
 def exp(z: Tensor, v: Tensor) -> Tensor:
@@ -138,17 +164,22 @@ def exp_origin(v: Tensor) -> Tensor:
 
 
 def log_origin(w: Tensor) -> Tensor:
-    """Logarithm map at the origin: the v with exp_origin(v) = w  (`geo-log`).
-
-    Finite up to |v| of about 88 in float32 and 700 in float64; up to half of that its gradient keeps its digits,
-    beyond it 1 / sinh(|v|)^2 leaves the range of numbers.
-    """
-    half_chord = half_chord_squared(w, torch.zeros_like(w)).unsqueeze(-1)
+    """Logarithm map at the origin: the v with exp_origin(v) = w  (`geo-log`)."""
+    far, beyond, half_chord = (x.unsqueeze(-1) for x in separation(w, torch.zeros_like(w)))
     stretch = series.arc_over_sinh(half_chord)
-    down = torch.exp(-w[..., :1])
-    side = w[..., 1:]
-    up = torch.sinh(w[..., :1]) + down * side.square().sum(-1, keepdim=True) / 2
-    return join(stretch * up, stretch * down * side)
+    near = torch.where(far, torch.zeros_like(w), w)
+    down, side = torch.exp(-near[..., :1]), near[..., 1:]
+    up = torch.sinh(near[..., :1]) + down * side.square().sum(-1, keepdim=True) / 2
+    return torch.where(far, beyond * direction(w, beyond), join(stretch * up, stretch * down * side))
+
+
+def direction(w: Tensor, radius: Tensor) -> Tensor:
+    """The unit tangent vector at the origin towards w, whose distance radius (..., 1) is above 43  (`geo-horo-polar`).
+
+    With cosh r and sinh r as e^r / 2 it is (1 - 2 e^(-tau - r), 2 b e^(-tau - r)).
+    """
+    half = torch.exp((-w[..., :1] - radius) / 2)
+    return join(1 - 2 * half.square(), 2 * w[..., 1:] * half * half)
 
 
 def busemann(z: Tensor, ideal: Tensor | None = None) -> Tensor:
@@ -157,10 +188,16 @@ def busemann(z: Tensor, ideal: Tensor | None = None) -> Tensor:
     `ideal` None is the point at infinity, where the value is *minus* the height; otherwise a point (..., m)
     of the boundary plane y = 0.
     """
+    height = z[..., 0]
     if ideal is None:
-        return -z[..., 0]
-    gap = (z[..., 1:] - ideal).square().sum(-1)
-    return torch.log(torch.exp(z[..., 0]) + gap * torch.exp(-z[..., 0])) - torch.log1p(ideal.square().sum(-1))
+        return -height
+    # log(e^tau + e^-tau |b - ideal|^2); far up, half of the weight goes before the square
+    top = (height + height.abs()) / 2
+    width = ((z[..., 1:] - ideal) * torch.exp(-top / 2).unsqueeze(-1)).square().sum(-1)
+    aslant = width > 0
+    log_width = torch.log(torch.where(aslant, width, torch.ones_like(width))) + top - height
+    rise = torch.where(aslant, torch.logaddexp(height, log_width), height)
+    return rise - torch.log1p(ideal.square().sum(-1))
 
 
 def log_volume(z: Tensor) -> Tensor:

@@ -44,9 +44,52 @@ def cosh_distance(f: Any, d: int) -> sp.Expr:
     return f.statement.rhs.subs(delta, length(("b", "b'"), d))
 
 
-def together(d: int) -> dict[Any, Any]:
-    """The second point at the first."""
-    return dict(zip(point(d, other, "b'"), point(d), strict=True))
+def together(d: int) -> tuple[dict[Any, Any], ...]:
+    """The second point above or below the first, and at the first."""
+    places = list(zip(point(d, other, "b'"), point(d), strict=True))
+    return dict(places[1:]), dict(places)
+
+
+def is_apart(condition: Any) -> bool:
+    """Whether a branch is the one for distances above 43."""
+    return any(isinstance(x, sp.Gt) and x.rhs == 43 for x in sp.And.make_args(condition))
+
+
+def far_distance(d: int, condition: Any) -> Any:
+    """What the code computes there: log(2 cosh dist), but for e^-h in 2 cosh dist = e^h + e^-h + e^-(t + t') |b - b'|^2
+    with h = |t - t'|."""
+    drop = tau - other
+    above = {drop >= 0, -drop < 0}  # as the points come in either order
+    rise = drop if above & set(sp.And.make_args(condition)) else -drop
+    return sp.log(sp.exp(rise) + length(("b", "b'"), d) ** 2 * sp.exp(-tau - other))
+
+
+def far_from_origin(z: list[Any], condition: Any) -> tuple[Any, list[Any]]:
+    """The same for a point z and the origin, and the direction of z there, with cosh r and sinh r as e^r / 2."""
+    height, *sides = z
+    rise = height if (height >= 0) in sp.And.make_args(condition) else -height
+    twice = sp.exp(rise) + sp.Add(*(x**2 for x in sides)) * sp.exp(-height)
+    return sp.log(twice), [1 - 2 * sp.exp(-height) / twice, *(2 * x * sp.exp(-height) / twice for x in sides)]
+
+
+def far_logarithm(d: int, condition: Any, at_origin: bool = False) -> list[Any]:
+    """What the code computes for the logarithm map there."""
+    seen = point(d, other, "b'")
+    if not at_origin:
+        seen = [seen[0] - tau, *((y - x) * sp.exp(-tau) for x, y in zip(point(d)[1:], seen[1:], strict=True))]
+    r, (up, *sides) = far_from_origin(seen, condition)
+    return [r * up, *(r * x if at_origin else sp.exp(tau) * r * x for x in sides)]
+
+
+APART = (
+    "where dist > 43 the code has log(2 cosh dist) for dist, and e^r / 2 for cosh r and sinh r, each within "
+    "e^(-2 dist) < 5e-38 of itself, and in cosh dist it leaves out what is within e^(-43) / 2 of half of it, squared"
+)
+
+
+def at_axis(d: int) -> tuple[dict[Any, Any], ...]:
+    """A point above or below the origin, and at the origin."""
+    return dict.fromkeys(coordinates("b", d - 1), 0), dict.fromkeys(point(d), 0)
 
 
 def half_chord(e: Any) -> Any:
@@ -133,9 +176,9 @@ FAR = (
 )
 
 
-def straight(d: int) -> dict[Any, Any]:
+def straight(d: int) -> tuple[dict[Any, Any], ...]:
     """A tangent vector along the axis."""
-    return dict.fromkeys(coordinates("v_b", d - 1), 0)
+    return (dict.fromkeys(coordinates("v_b", d - 1), 0),)
 
 
 def logarithm(f: Any, d: int) -> list[sp.Expr]:
@@ -167,6 +210,7 @@ def chord_as_symbol(e: Any) -> Any:
             seen[base] = next(same, base)
         return sp.Pow(seen[base], exponent)
 
+    e = e.replace(sp.Abs, lambda x: root(x**2, sp.S.Half))
     return e.replace(lambda x: x.is_Pow and abs(x.exp) == sp.S.Half, lambda x: root(x.base, x.exp))
 
 
@@ -194,6 +238,7 @@ BALL = (
     Claim(
         f"{ROOM}.to_ball", "geo-ball-map", charts.to_ball, lambda d: [point(d)],
         lambda f, d: place(f.statement[1], {models.n: length(("b",), d)}, b, coordinates("b", d - 1)),
+        within=(is_apart, lambda d, condition: far_from_origin(point(d), condition)[1], APART), pinned=at_axis,
     ),
     Claim(
         f"{ROOM}.from_lorentz", "geo-ball-map", charts.from_lorentz,
@@ -215,14 +260,15 @@ BALL = (
 CLAIMS = (
     Claim(
         f"{ROOM}.distance", "geo-distance", geometry.distance, two_points,
-        lambda f, d: sp.acosh(cosh_distance(f, d)), pinned=together,
+        lambda f, d: sp.acosh(cosh_distance(f, d)), pinned=together, within=(is_apart, far_distance, APART),
         through=(lambda x: sp.expand_trig(sp.cosh(x)), "cosh, which is one-to-one on [0, oo), where both sides lie"),
         words="On the branch where the half chord vanishes the two points coincide.",
     ),
     Claim(
         f"{INNER}.distance_squared", "geo-distance", geometry.distance_squared, two_points,
         lambda f, d: (2 * sp.asinh(sp.sqrt((cosh_distance(f, d) - 1) / 2))) ** 2,
-        guarded=(f"{SERIES}.arc_squared",),
+        guarded=(f"{SERIES}.arc_squared",), pinned=together,
+        within=(is_apart, lambda d, condition: far_distance(d, condition) ** 2, APART),
         through=(half_chord, "the half chord: arcosh(c) = 2 arsinh(sqrt((c - 1) / 2))"),
     ),
     Claim(
@@ -241,12 +287,15 @@ CLAIMS = (
     ),
     Claim(
         f"{ROOM}.log", "geo-log", geometry.log, two_points, logarithm, guarded=(f"{SERIES}.arc_over_sinh",),
+        within=(is_apart, far_logarithm, APART), pinned=together,
         through=(chord_as_symbol, "the half chord u = sinh(dist / 2)^2 as one symbol"),
     ),
     Claim(
         f"{INNER}.log_origin", "geo-log", geometry.log_origin, lambda d: [point(d, other, "b'")],
         lambda f, d: [x.subs({tau: 0} | dict.fromkeys(coordinates("b", d - 1), 0)) for x in logarithm(f, d)],
         "at the origin", guarded=(f"{SERIES}.arc_over_sinh",),
+        within=(is_apart, lambda d, condition: far_logarithm(d, condition, True), APART),
+        pinned=lambda d: (dict.fromkeys(coordinates("b'", d - 1), 0), dict.fromkeys(point(d, other, "b'"), 0)),
         through=(chord_as_symbol, "the half chord u = sinh(dist / 2)^2 as one symbol"),
     ),
     Claim(
@@ -273,6 +322,7 @@ CLAIMS = (
         f"{ROOM}.busemann", "geo-busemann", geometry.busemann, lambda d: [point(d), coordinates("xi", d - 1)],
         lambda f, d: f.statement[1].rhs.subs({gap: length(("b", "xi"), d), ideal: length(("xi",), d)}),
         "of a point of the boundary plane",
+        pinned=lambda d: (dict(zip(coordinates("b", d - 1), coordinates("xi", d - 1), strict=True)),),
     ),
     Claim(
         f"{ROOM}.volume", "geo-volume", geometry.volume, lambda d: [point(d)],

@@ -12,9 +12,9 @@ from derivations.chapters.geometry.geodesics import LENGTH, v0, w
 from derivations.chapters.geometry.symbols import b, other
 from derivations.chapters.horospherical_gaussian.symbols import sigma, tau
 from derivations.chapters.riemannian_normal.density import d as dimension
-from derivations.chapters.riemannian_normal.density import sphere
+from derivations.chapters.riemannian_normal.density import rn_normaliser, sphere
 from derivations.code.claim import Claim
-from derivations.code.claims.geometry import cosh_distance, half_chord, point
+from derivations.code.claims.geometry import APART, cosh_distance, far_distance, half_chord, is_apart, point, together
 from derivations.code.guarded import radial as radial_table
 from derivations.engine.notation import coordinates
 from hrssm.distributions import riemannian_normal
@@ -30,6 +30,10 @@ def riemannian_log_prob(z: Tensor, loc: Tensor, scale: Tensor) -> Tensor:
 def riemannian_log_density(distance: Any, normaliser: Any, d: int) -> sp.Expr:
     """-dist^2 / (2 sigma^2) - log Z, the volume of the sphere times the integral of rn-normaliser."""
     square = (2 * sp.asinh(sp.sqrt((cosh_distance(distance, d) - 1) / 2))) ** 2
+    return _log_density(square, normaliser, d)
+
+
+def _log_density(square: Any, normaliser: Any, d: int) -> sp.Expr:
     return -square / (2 * sigma**2) - sp.log(sphere(d)) - sp.log(normaliser.statement.rhs.subs(dimension, d).doit())
 
 
@@ -69,7 +73,8 @@ CLAIMS = (
     Claim(
         "hrssm.distributions.RiemannianNormal.log_prob", "geo-distance", riemannian_log_prob,
         lambda d: [point(d), point(d, other, "b'"), sigma], riemannian_log_density, also=("rn-normaliser",),
-        guarded=("hrssm.geometry.series.arc_squared",), opaque=radial_table.MEANINGS,
+        guarded=("hrssm.geometry.series.arc_squared",), opaque=radial_table.MEANINGS, pinned=together,
+        within=(is_apart, lambda d, condition: _log_density(far_distance(d, condition) ** 2, rn_normaliser, d), APART),
         through=(half_chord, "the half chord: arcosh(c) = 2 arsinh(sqrt((c - 1) / 2))"),
         words=f"The integral of the normaliser comes from a table: its logarithm is measured in balls at "
         f"{len(radial_table.SCALES)} scales for each dimension, and not bounded between them.",
