@@ -11,10 +11,11 @@ from torch import Size, Tensor
 from torch.distributions import constraints
 from torch.distributions.kl import register_kl
 
-from hrssm.distributions.base import LatentDistribution, hyperbolic_space
+from hrssm.distributions.base import HyperbolicDistribution, floating, real_vector
+from hrssm.distributions.numerics.functions import apply
 from hrssm.distributions.numerics.mean_square import mean_square_excess
-from hrssm.distributions.numerics.radial import log_radial_integral, radial_quantile, radial_rule
-from hrssm.distributions.numerics.stable import exp_gap
+from hrssm.distributions.numerics.precision import wide
+from hrssm.distributions.numerics.radial import cumulants, log_radial_integral, radial_quantile, relative_cumulant
 from hrssm.geometry import horospherical as geometry
 
 if TYPE_CHECKING:
@@ -23,14 +24,14 @@ if TYPE_CHECKING:
 __all__ = ["RiemannianNormal"]
 
 
-class RiemannianNormal(LatentDistribution):
+class RiemannianNormal(HyperbolicDistribution):
     """Density exp(-dist(z, loc)^2 / (2 sigma^2)) / Z with respect to the Riemannian volume of H^d.
 
     Z is the volume of the unit sphere times int exp(-r^2 / (2 sigma^2)) sinh(r)^(d-1) dr (`rn-normaliser`),
     taken by a quadrature that is accurate for 2 <= d <= 128 and scales from 0.001 to 3. Sampling is exact:
     standard normal noise keeps its direction, and its norm is carried to the radius by the increasing map
-    between the two laws. That map and Z are tabulated for a dimension when they are first needed. Distances, radii and
-    normalisers are computed in float64 whatever the dtype.
+    between the two laws. That map, Z and the moments of the radius are tabulated for a dimension when they are first
+    needed. Densities and KLs are computed in float64 where there is one, samples in their own dtype.
 
     Parameters, with batch shape B: loc, a point in horospherical coordinates (B, d), d >= 2; scale sigma (B),
     positive.
@@ -41,16 +42,12 @@ class RiemannianNormal(LatentDistribution):
     (torch.Size([5, 3]), torch.Size([5]))
     """
 
-    arg_constraints: ClassVar = {
-        "loc": constraints.real_vector,
-        "scale": constraints.positive,
-    }
-    support = hyperbolic_space
+    arg_constraints: ClassVar = {"loc": real_vector, "scale": constraints.positive}
 
     def __init__(self, loc: Tensor, scale: Tensor | float, validate_args: bool | None = None) -> None:
         if loc.dim() < 1 or loc.shape[-1] < 2:
             raise ValueError(f"loc has shape {tuple(loc.shape)}; it needs a last axis of d >= 2 coordinates.")
-        scale = torch.as_tensor(scale, dtype=loc.dtype, device=loc.device)
+        loc, scale = floating(loc, scale)
         batch = torch.broadcast_shapes(loc.shape[:-1], scale.shape)
         self.loc, self.scale = loc.expand((*batch, loc.shape[-1])), scale.expand(batch)
         super().__init__(batch, loc.shape[-1:], validate_args=validate_args)
@@ -73,8 +70,7 @@ class RiemannianNormal(LatentDistribution):
     @property
     def radial_moment(self) -> Tensor:
         """E dist(z, loc)^2 = sigma^3 d(log Z) / d(sigma), batch shape (`rn-moment`)."""
-        rule = radial_rule(self.scale, self._fibre)
-        return rule.expectation(rule.nodes.square()).to(self.scale.dtype)
+        return cumulants(self.scale, self._fibre)[1].to(self.scale.dtype)
 
     @property
     def log_normaliser(self) -> Tensor:
@@ -113,34 +109,34 @@ class RiemannianNormal(LatentDistribution):
         self, sample_shape: Size | tuple[int, ...] = (), *, noise: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         value, radius = self._sample_and_radius(self.base_noise(sample_shape) if noise is None else noise)
-        return value, self._log_density(radius.square())
+        return value, self._log_density(wide(radius).square())
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-density with respect to the Riemannian volume, (...) for value (..., d)."""
         if self._validate_args:
             self._validate_sample(value)
-        return self._log_density(geometry.distance_squared(self.loc.double(), value.double()))
+        return self._log_density(geometry.distance_squared(wide(self.loc), wide(value)))
 
     def entropy(self) -> Tensor:
         """Entropy with respect to the Riemannian volume, log Z + E r^2 / (2 sigma^2) (`rn-moment`)."""
-        rule = radial_rule(self.scale, self._fibre)
-        spread = rule.expectation(rule.nodes.square()) / (2 * self.scale.double().square())
-        return (rule.log_integral + _log_sphere(self._fibre) + spread).to(self.scale.dtype)
+        spread = cumulants(self.scale, self._fibre)[1] / (2 * wide(self.scale).square())
+        return (self._log_normaliser() + spread).to(self.scale.dtype)
 
     @property
     def _fibre(self) -> int:
         return self.event_shape[0] - 1
 
     def _sample_and_radius(self, noise: Tensor) -> tuple[Tensor, Tensor]:
-        noise = noise.double()
+        noise = noise.to(self.loc.dtype)
         norm = torch.linalg.vector_norm(noise, dim=-1)
         radius = radial_quantile(self.scale, norm, self._fibre)
-        direction = noise / norm.unsqueeze(-1)
-        return _polar(self.loc.double(), radius.unsqueeze(-1), direction).to(self.loc.dtype), radius
+        # Zero noise has no direction, and radius 0.
+        direction = noise / norm.clamp_min(torch.finfo(norm.dtype).tiny).unsqueeze(-1)
+        return _polar(self.loc, radius.unsqueeze(-1), direction), radius
 
     def _log_density(self, square: Tensor) -> Tensor:
-        """The log-density at points whose squared distance from loc is given, in float64."""
-        return (-0.5 * square / self.scale.double().square() - self._log_normaliser()).to(self.loc.dtype)
+        """The log-density at points whose squared distance from loc is given, wide."""
+        return (-0.5 * square / wide(self.scale).square() - self._log_normaliser()).to(self.loc.dtype)
 
     def _log_normaliser(self) -> Tensor:
         return log_radial_integral(self.scale, self._fibre) + _log_sphere(self._fibre)
@@ -157,7 +153,7 @@ def _polar(loc: Tensor, radius: Tensor, direction: Tensor) -> Tensor:
     smaller = side.square().sum(-1, keepdim=True) / (4 * larger)
     upward = cosine > 0
     up, down = torch.where(upward, larger, smaller), torch.where(upward, smaller, larger)
-    return _Polar.apply(loc, radius, up, down, side)  # type: ignore[no-any-return]
+    return apply(_Polar, loc, radius, up, down, side)
 
 
 class _Polar(torch.autograd.Function):
@@ -179,6 +175,7 @@ class _Polar(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
         ctx.save_for_backward(*inputs)
+        ctx.save_for_forward(*inputs)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
@@ -196,6 +193,21 @@ class _Polar(torch.autograd.Function):
             to_down = -to_height / rest
             of_direction = (to_down * shrink, to_down, stretch * to_fibre)
         return torch.cat((to_height, to_fibre), -1), to_radius, *of_direction
+
+    @staticmethod
+    def tangent(ctx: Any, *along: Tensor | None) -> Tensor:
+        loc, r, up, down, side = ctx.saved_tensors
+        by_loc, by_r, by_up, by_down, by_side = (
+            torch.zeros_like(x) if by is None else by for by, x in zip(along, ctx.saved_tensors, strict=True)
+        )
+        shrink = torch.exp(-2 * r)
+        rest = torch.addcmul(down, up, shrink)
+        lift = torch.exp(loc[..., :1]) / rest
+        stretch = lift * torch.expm1(-2 * r) / -2
+        by_log_rest = (by_down + shrink * (by_up - 2 * up * by_r)) / rest
+        by_stretch = stretch * (by_loc[..., :1] - by_log_rest) + lift * shrink * by_r
+        by_height = by_loc[..., :1] - by_r - by_log_rest
+        return torch.cat((by_height, by_loc[..., 1:] + by_stretch * side + stretch * by_side), -1)
 
 
 def _log_sphere(fibre: int) -> float:
@@ -216,28 +228,9 @@ def _kl_riemannian_riemannian(q: RiemannianNormal, p: RiemannianNormal) -> Tenso
             "must live on the same H^d."
         )
     fibre = q.event_shape[0] - 1
-    between = geometry.distance(q.loc.double(), p.loc.double())
+    between = geometry.distance(wide(q.loc), wide(p.loc))
     moved = mean_square_excess(q.scale, between, fibre)
-    return (_concentric(q, p, fibre) + moved / (2 * p.scale.double().square())).to(q.loc.dtype)
-
-
-def _concentric(q: RiemannianNormal, p: RiemannianNormal, fibre: int) -> Tensor:
-    """KL of the radial laws, log(Z_p / Z_q) + t E r^2 with t = 1 / (2 sigma_p^2) - 1 / (2 sigma_q^2) (`rn-moment`).
-
-    It is the mean of the difference of the log-densities; for scales near each other, where that cancels, it
-    is log E exp(-t (r^2 - E r^2)) without the linear term.
-    """
-    rule = radial_rule(q.scale, fibre)
-    a, b = q.scale.double(), p.scale.double()
-    t = (a - b) * (a + b) / (2 * (a * b).square())
-    square = rule.nodes.square()
-    moment = rule.expectation(square)
-    centred = square - moment.unsqueeze(-1)
-    # A scale that was expanded, as a prior's is, needs one rule.
+    # A scale that was expanded, as a prior's is, needs one look-up.
     distinct = p.scale[tuple(slice(1) if stride == 0 else slice(None) for stride in p.scale.stride())]
-    other = radial_rule(distinct, fibre)
-    apart = rule.expectation(rule.log_density(rule.nodes) - other.log_density(rule.nodes))
-    near = t.square() * rule.expectation(centred.square()) < 0.06
-    tilt = torch.where(near, t, torch.zeros_like(t)).unsqueeze(-1)
-    close = torch.log1p(rule.expectation(exp_gap(-tilt * centred)))
-    return torch.where(near, close, apart)
+    concentric = relative_cumulant(q.scale, distinct, fibre)
+    return (concentric + moved / (2 * wide(p.scale).square())).to(q.loc.dtype)

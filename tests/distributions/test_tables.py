@@ -17,7 +17,7 @@ from hrssm.distributions import RiemannianNormal
 from hrssm.distributions.numerics import radial
 from hrssm.distributions.numerics.gamma_quantile import log_gamma_quantile
 from hrssm.distributions.numerics.mean_square import mean_square_excess
-from hrssm.distributions.numerics.radial import far_scale, log_radial_integral, radial_quantile, radial_rule
+from hrssm.distributions.numerics.radial import cumulants, far_scale, radial_quantile, radial_rule
 from hrssm.distributions.numerics.tables import interpolate, running_integral, tabulate
 from hrssm.distributions.numerics.transport import LineLaw
 
@@ -27,32 +27,39 @@ def uniform(low: float, high: float, count: int, seed: int = 0) -> Tensor:
 
 
 def test_interpolation_of_two_coordinates_and_its_slopes() -> None:
-    table = tabulate(lambda x, y: torch.exp(x / 4).unsqueeze(-1) * torch.sin(y / 3), 8, 6)
-    x, y = uniform(0, 8, 10000).requires_grad_(), uniform(0, 6, 10000, seed=1).requires_grad_()
-    value = interpolate(table, x, y)
-    torch.testing.assert_close(value, torch.exp(x / 4) * torch.sin(y / 3), rtol=0, atol=3e-14)
-    by_x, by_y = torch.autograd.grad(value.sum(), (x, y), create_graph=True)
-    torch.testing.assert_close(by_x, torch.exp(x / 4) * torch.sin(y / 3) / 4, rtol=0, atol=5e-12)
-    torch.testing.assert_close(by_y, torch.exp(x / 4) * torch.cos(y / 3) / 3, rtol=0, atol=5e-12)
-    (mixed,) = torch.autograd.grad(by_x.sum(), y)
-    torch.testing.assert_close(mixed, torch.exp(x / 4) * torch.cos(y / 3) / 12, rtol=0, atol=1e-10)
+    """In both dtypes, and whether the slopes were found with the value or are functions of their own."""
+    for dtype, digits in ((torch.float64, 1.0), (torch.float32, 1e8)):
+        table = tabulate(lambda x, y: torch.exp(2 * x).unsqueeze(-1) * torch.sin(2 * y), 8, 6, dtype=dtype)
+        x, y = (uniform(0, 1, 10000, seed).to(dtype).requires_grad_() for seed in (0, 1))
+        value, exact = interpolate(table, x, y), torch.exp(2 * x) * torch.sin(2 * y)
+        torch.testing.assert_close(value, exact, rtol=0, atol=3e-14 * digits)
+        slopes = torch.autograd.grad(value.sum(), (x, y), retain_graph=True)
+        again = torch.autograd.grad(value.sum(), (x, y), create_graph=True)
+        for found in (slopes, again):
+            torch.testing.assert_close(found[0], 2 * exact, rtol=0, atol=4e-11 * min(digits, 1e6))
+            torch.testing.assert_close(
+                found[1], 2 * torch.exp(2 * x) * torch.cos(2 * y), rtol=0, atol=4e-11 * min(digits, 1e6)
+            )
+        (mixed,) = torch.autograd.grad(again[0].sum(), y)
+        torch.testing.assert_close(mixed, 4 * torch.exp(2 * x) * torch.cos(2 * y), rtol=0, atol=1e-9 * min(digits, 1e5))
 
 
 def test_interpolation_carries_nan_and_reaches_both_ends() -> None:
     table = tabulate(lambda x: x.square(), 3)
-    found = interpolate(table, torch.tensor([0.0, 3.0, float("nan")], dtype=torch.float64))
-    torch.testing.assert_close(found[:2], torch.tensor([0.0, 9.0], dtype=torch.float64), rtol=1e-14, atol=1e-15)
+    found = interpolate(table, torch.tensor([0.0, 1.0, float("nan")], dtype=torch.float64))
+    torch.testing.assert_close(found[:2], torch.tensor([0.0, 1.0], dtype=torch.float64), rtol=1e-14, atol=1e-15)
     assert found[2].isnan()
 
 
 def test_running_integral() -> None:
     nodes = []
     tabulate(lambda x: nodes.append(x) or x, 5)
-    torch.testing.assert_close(running_integral(torch.exp(-nodes[0])), -torch.expm1(-nodes[0]), rtol=1e-13, atol=0)
+    exact = -torch.expm1(-nodes[0])
+    torch.testing.assert_close(running_integral(torch.exp(-nodes[0]), 5), exact, rtol=1e-13, atol=0)
 
 
 def test_a_table_built_in_inference_mode_serves_training() -> None:
-    radial._integrals.cache_clear()
+    radial._tabulated_cumulants.cache_clear()
     with torch.inference_mode():
         RiemannianNormal(torch.zeros(3), torch.ones(())).log_prob(torch.zeros(3))
     scale = torch.ones((), requires_grad=True)
@@ -83,12 +90,31 @@ def test_radial_quantile_is_exact_to_rounding(d: int) -> None:
 
 
 @pytest.mark.parametrize("d", [2, 5, 16, 64])
-def test_log_integral_agrees_with_quadrature(d: int) -> None:
+def test_cumulants_agree_with_quadrature(d: int) -> None:
     scale = torch.exp(uniform(math.log(0.003), math.log(5), 500)).requires_grad_()
-    found, exact = log_radial_integral(scale, d - 1), radial_rule(scale, d - 1).log_integral
-    assert ((found - exact).abs() / exact.abs().clamp_min(1)).max() < 1e-13
-    slopes = [torch.autograd.grad(x.sum(), scale)[0] for x in (found, exact)]
-    torch.testing.assert_close(*slopes, rtol=1e-11, atol=0)
+    rule = radial_rule(scale, d - 1)
+    square = rule.nodes.square()
+    mean = rule.expectation(square)
+    variance = rule.expectation((square - mean.detach().unsqueeze(-1)).square())
+    found = cumulants(scale, d - 1)
+    assert ((found[0] - rule.log_integral).abs() / rule.log_integral.abs().clamp_min(1)).max() < 1e-13
+    for one, exact in zip(found[1:], (mean, variance), strict=True):
+        torch.testing.assert_close(one, exact, rtol=5e-14, atol=0)
+    for one, exact, rounding in zip(found, (rule.log_integral, mean, variance), (1e-13, 1e-12, 1e-9), strict=True):
+        slopes = [torch.autograd.grad(x.sum(), scale, retain_graph=True)[0] for x in (one, exact)]
+        torch.testing.assert_close(*slopes, rtol=rounding, atol=0)
+
+
+@pytest.mark.parametrize("d", [2, 16, 64])
+def test_tables_in_float32_agree_with_those_in_float64(d: int) -> None:
+    scale = torch.exp(uniform(math.log(0.01), math.log(3), 2000)).float()
+    norm = (d**0.5 + uniform(-1, 1, 2000, seed=1)).float()
+    exact = radial_quantile(scale.double(), norm.double(), d - 1)
+    torch.testing.assert_close(radial_quantile(scale, norm, d - 1).double(), exact, rtol=1e-6, atol=0)
+    a, noise = torch.exp(uniform(-7, 8, 2000)).float(), uniform(-6, 6, 2000, seed=1).float()
+    exact = log_gamma_quantile(a.double(), noise.double())
+    found = log_gamma_quantile(a, noise).double()
+    assert ((found - exact).abs() / torch.maximum(torch.rsqrt(a + 1), exact.abs())).max() < 2e-6
 
 
 @pytest.mark.parametrize("a", [1e-5, 0.03, 0.9, 7.7, 5e2, 3e5])

@@ -22,33 +22,35 @@ _WINDOW = 11.5
 def log_gamma_quantile(a: Tensor, noise: Tensor) -> Tensor:
     """log(G / a) for G ~ Gamma(a + 1), as the increasing function of standard normal noise that has this law.
 
-    In float64 whatever the dtype, differentiable in both; noise beyond 10 either way counts as 10.
+    To rounding in float64, and from a smaller table in any other dtype; differentiable in both; noise beyond 10 either
+    way counts as 10.
 
     With u = 1 / sqrt(a + 1), x = log(G / (a + 1)) / u has the log-density -(e^(u x) - 1 - u x) / u^2: the standard
     normal for u = 0, the logarithm of an exponential variable for u = 1, and smooth between.
     """
     dtype = torch.promote_types(a.dtype, noise.dtype)
-    shape, normal = a.double(), noise.double()
+    tabulated = dtype if dtype == torch.float64 else torch.float32
+    shape, normal = a.to(tabulated), noise.to(tabulated)
     u = torch.rsqrt(shape + 1)
-    place = (normal.clamp(-_REACH, _REACH) + _REACH) * (_NOISE_BOXES / (2 * _REACH))
-    x = interpolate(_gamma_quantile_table(u.device), u * _SHAPE_BOXES, place)
+    place = (normal.clamp(-_REACH, _REACH) + _REACH) / (2 * _REACH)
+    x = interpolate(_gamma_quantile_table(tabulated, u.device), u, place)
     return (u * x + torch.log1p(1 / shape)).to(dtype)
 
 
 # A compiled graph takes the table as a constant, under a name that no other module may use; building is not traced.
 @constant_in_graphs
-def _gamma_quantile_table(device: torch.device) -> Tensor:
-    return _built(device)
+def _gamma_quantile_table(dtype: torch.dtype, device: torch.device) -> Tensor:
+    return _built(dtype, device)
 
 
 @functools.cache
-def _built(device: torch.device) -> Tensor:
-    def quantile(place: Tensor, noise_place: Tensor) -> Tensor:
-        normal = noise_place * (2 * _REACH / _NOISE_BOXES) - _REACH
+def _built(dtype: torch.dtype, device: torch.device) -> Tensor:
+    def quantile(u: Tensor, place: Tensor) -> Tensor:
+        normal = place * (2 * _REACH) - _REACH
         score = torch.special.log_ndtr(normal) - torch.special.log_ndtr(-normal)
-        return _standard_law(place / _SHAPE_BOXES).quantile(score)
+        return _standard_law(u).quantile(score)
 
-    return tabulate(quantile, _SHAPE_BOXES, _NOISE_BOXES, device=device)
+    return tabulate(quantile, _SHAPE_BOXES, _NOISE_BOXES, dtype=dtype, device=device)
 
 
 def _standard_law(u: Tensor) -> LineLaw:
