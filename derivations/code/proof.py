@@ -113,6 +113,7 @@ def _on_branch(e: Any, condition: Any, pins: Sequence[Mapping[Any, Any]]) -> Any
     Where u is itself a symbol it becomes 0; where it is a sum of squares, each of them vanishes, which is where the
     pinned symbols have their values (checked: u is 0 there, and at none of the pins before).
     """
+    e = primitives.on_branch(e, condition)
     for atom in sp.And.make_args(condition):
         if not (isinstance(atom, sp.Le | sp.Eq) and atom.rhs == 0 and atom.lhs.is_nonnegative):
             continue

@@ -17,6 +17,7 @@ from torch.distributions.transforms import IndependentTransform, identity_transf
 __all__ = [
     "HyperbolicDistribution",
     "LatentDistribution",
+    "distinct",
     "floating",
     "hyperbolic_space",
     "positive_vector",
@@ -66,6 +67,11 @@ def floating(*parameters: Tensor | float) -> list[Tensor]:
     return [
         p.to(dtype) if isinstance(p, Tensor) else torch.as_tensor(p, dtype=dtype, device=device) for p in parameters
     ]
+
+
+def distinct(x: Tensor) -> Tensor:
+    """The entries of a tensor that was expanded, as a prior's parameters are: it broadcasts against what x does."""
+    return x[tuple(slice(1) if stride == 0 else slice(None) for stride in x.stride())]
 
 
 class LatentDistribution(Distribution):

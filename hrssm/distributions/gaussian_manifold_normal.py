@@ -12,17 +12,17 @@ from torch.distributions.constraint_registry import biject_to, transform_to
 from torch.distributions.kl import register_kl
 from torch.distributions.transforms import identity_transform
 
-from hrssm.distributions.base import LatentDistribution
+from hrssm.distributions.base import LatentDistribution, distinct, floating, real_vector
 from hrssm.distributions.numerics.gamma_functions import (
     digamma_gap,
     digamma_next,
-    log_gamma_bregman,
+    gamma_bregman,
     stirling,
-    stirling_bregman,
     trigamma_next,
 )
 from hrssm.distributions.numerics.gamma_quantile import log_gamma_quantile
 from hrssm.distributions.numerics.stable import exp_gap
+from hrssm.geometry import half_plane
 from hrssm.geometry.half_plane import Curvature, checked
 
 __all__ = ["GaussianManifoldNormal", "half_planes"]
@@ -74,11 +74,12 @@ class GaussianManifoldNormal(LatentDistribution):
     """
 
     arg_constraints: ClassVar = {
-        "loc": constraints.real_vector,
-        "log_variance": constraints.real_vector,
-        "log_dispersion": constraints.real_vector,
+        "loc": real_vector,
+        "log_variance": real_vector,
+        "log_dispersion": real_vector,
     }
     support = half_planes
+    _further = ("curvature",)
 
     def __init__(
         self,
@@ -90,8 +91,7 @@ class GaussianManifoldNormal(LatentDistribution):
     ) -> None:
         if loc.dim() < 1:
             raise ValueError("loc is a scalar; it needs a last axis, one entry per half-plane.")
-        log_variance = torch.as_tensor(log_variance, dtype=loc.dtype, device=loc.device)
-        log_dispersion = torch.as_tensor(log_dispersion, dtype=loc.dtype, device=loc.device)
+        loc, log_variance, log_dispersion = floating(loc, log_variance, log_dispersion)
         self.curvature = checked(curvature)
         if isinstance(curvature, Tensor):
             loc = loc.expand(torch.broadcast_shapes(loc.shape, curvature.shape))
@@ -137,13 +137,17 @@ class GaussianManifoldNormal(LatentDistribution):
     def rsample_from(self, noise: Tensor) -> Tensor:
         """mu = alpha + beta gamma noise; log sigma^2 by the gamma quantile of Phi(noise), in log space.
 
-        The quantile is exact to rounding in float64, and so are its gradients.
+        The quantile is exact to rounding, and so are its gradients.
         """
-        pairs = self.planes(noise)
-        mu = self.loc + torch.exp((self.log_variance + self.log_dispersion) / 2) * pairs[..., 0]
-        shape = self._shape_parameter
-        log_sigma = self.log_variance + log_gamma_quantile(shape, pairs[..., 1])
-        return self._interleave(mu, log_sigma)
+        return self._sample_and_lift(noise)[0]
+
+    def rsample_and_log_prob(
+        self, sample_shape: Size | tuple[int, ...] = (), *, noise: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """A sample and its log-density, which needs the noise of mu alone."""
+        noise = self.base_noise(sample_shape) if noise is None else noise
+        value, lift = self._sample_and_lift(noise)
+        return value, self._log_density(lift, self.planes(noise)[..., 0].square())
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-density with respect to the Riemannian volume, (...) for value (..., 2n)."""
@@ -152,8 +156,11 @@ class GaussianManifoldNormal(LatentDistribution):
         pairs = self.planes(value)
         lift = pairs[..., 1] - self.log_variance
         spread = (pairs[..., 0] - self.loc).square() * torch.exp(-self.log_variance - self.log_dispersion)
-        density = 1.5 * lift - self._shape_parameter * exp_gap(lift) - 0.5 * spread - self._log_normaliser
-        return density.sum(-1)
+        return self._log_density(lift, spread)
+
+    def log_measure(self, value: Tensor) -> Tensor:
+        """Log-density of the volume with respect to that of the coordinates, (...) for (..., 2n) (`gm-metric`)."""
+        return half_plane.log_volume(self.planes(value), self.curvature).sum(-1)
 
     def entropy(self) -> Tensor:
         """Entropy with respect to the Riemannian volume, exact, batch shape (formula pgm-entropy)."""
@@ -164,10 +171,21 @@ class GaussianManifoldNormal(LatentDistribution):
         plain = plain + 0.5 * math.log(2 * math.pi) - _log(4 * self.curvature)
         return torch.where(shape < _PLAIN_BELOW, plain, large).sum(-1)
 
+    def _sample_and_lift(self, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """The sample, and log(sigma^2 / beta^2)."""
+        across, along = self.planes(noise).unbind(-1)
+        mu = self.loc + torch.exp((self.log_variance + self.log_dispersion) / 2) * across
+        lift = log_gamma_quantile(self._shape_parameter, along)
+        return self._interleave(mu, self.log_variance + lift), lift
+
+    def _log_density(self, lift: Tensor, spread: Tensor) -> Tensor:
+        """From log(sigma^2 / beta^2) and (mu - alpha)^2 / (beta gamma)^2."""
+        density = 1.5 * lift - self._shape_parameter * exp_gap(lift) - 0.5 * spread - self._log_normaliser
+        return density.sum(-1)
+
     @property
     def _shape_parameter(self) -> Tensor:
-        """a_0 = 1 / (4 c gamma^2); sigma^2 has a gamma law of shape a_0 + 1 and rate a_0 / beta^2."""
-        return torch.exp(-self.log_dispersion) / (4 * self.curvature)
+        return _shape(self.log_dispersion, self.curvature)
 
     @property
     def _log_normaliser(self) -> Tensor:
@@ -200,21 +218,21 @@ def _kl_gaussian_manifold_normal(q: GaussianManifoldNormal, p: GaussianManifoldN
             f"KL between GaussianManifoldNormals of shapes {tuple(q.event_shape)}, {tuple(p.event_shape)} "
             f"and curvatures {q.curvature}, {p.curvature}: both must live on the same space."
         )
-    lift = q.log_variance - p.log_variance
-    ratio = q.log_dispersion - p.log_dispersion
-    spread = (q.loc - p.loc).square() * torch.exp(-p.log_variance - p.log_dispersion)
-    normal = 0.5 * (exp_gap(lift + ratio) + spread)
-    shape_q, shape_p = q._shape_parameter, p._shape_parameter
-    step = shape_q * torch.expm1(ratio)
+    # What a prior was expanded to is worked out once.
+    loc, log_variance, log_dispersion = map(distinct, (p.loc, p.log_variance, p.log_dispersion))
+    lift, ratio = torch.broadcast_tensors(q.log_variance - log_variance, q.log_dispersion - log_dispersion)
+    spread = (q.loc - loc).square() * torch.exp(-log_variance - log_dispersion)
+    shape_q, shape_p = _shape(q.log_dispersion, q.curvature).expand_as(ratio), _shape(log_dispersion, p.curvature)
+    both, lifted, spread_out, drawn_in = exp_gap(torch.stack((lift + ratio, lift, ratio, -ratio))).unbind(0)
     # With r = log(a_p / a_q) = ratio and G = exp_gap, two forms of the gamma term that agree: the first
     # cancels for small a_q, the second for large.
-    wide = (
-        (shape_p + torch.exp(ratio)) * exp_gap(lift)
-        + torch.expm1(ratio) * lift
-        + 0.5 * exp_gap(ratio)
-        + stirling_bregman(shape_q, shape_p, step)
-    )
-    narrow = exp_gap(ratio + lift) + shape_p * (exp_gap(lift) - exp_gap(-ratio))
-    narrow = narrow + log_gamma_bregman(shape_q, shape_p, step)
-    gamma = torch.where(shape_q < 1, narrow, wide)
-    return (normal + gamma).sum(-1)
+    wide = (shape_p + torch.exp(ratio)) * lifted + torch.expm1(ratio) * lift + 0.5 * spread_out
+    narrow = both + shape_p * (lifted - drawn_in)
+    gamma = torch.where(shape_q < 1, narrow, wide) + gamma_bregman(shape_q, shape_p, ratio)
+    kl = (0.5 * (both + spread) + gamma).sum(-1)
+    return kl.expand(torch.broadcast_shapes(q.batch_shape, p.batch_shape))
+
+
+def _shape(log_dispersion: Tensor, curvature: Curvature) -> Tensor:
+    """a_0 = 1 / (4 c gamma^2); sigma^2 has a gamma law of shape a_0 + 1 and rate a_0 / beta^2."""
+    return torch.exp(-log_dispersion) / (4 * curvature)

@@ -11,7 +11,7 @@ from torch import Size, Tensor
 from torch.distributions import constraints
 from torch.distributions.kl import register_kl
 
-from hrssm.distributions.base import HyperbolicDistribution, floating, real_vector
+from hrssm.distributions.base import HyperbolicDistribution, distinct, floating, real_vector
 from hrssm.distributions.numerics.functions import apply
 from hrssm.distributions.numerics.mean_square import mean_square_excess
 from hrssm.distributions.numerics.precision import wide
@@ -230,7 +230,5 @@ def _kl_riemannian_riemannian(q: RiemannianNormal, p: RiemannianNormal) -> Tenso
     fibre = q.event_shape[0] - 1
     between = geometry.distance(wide(q.loc), wide(p.loc))
     moved = mean_square_excess(q.scale, between, fibre)
-    # A scale that was expanded, as a prior's is, needs one look-up.
-    distinct = p.scale[tuple(slice(1) if stride == 0 else slice(None) for stride in p.scale.stride())]
-    concentric = relative_cumulant(q.scale, distinct, fibre)
+    concentric = relative_cumulant(q.scale, distinct(p.scale), fibre)
     return (concentric + moved / (2 * wide(p.scale).square())).to(q.loc.dtype)

@@ -78,7 +78,6 @@ def claims_at(curvature: float) -> tuple[Claim, ...]:
     stirling, gap, digamma, trigamma = (
         f"{MODULE}.{name}" for name in ("stirling", "digamma_gap", "digamma_next", "trigamma_next")
     )
-    bregman = (f"{MODULE}.stirling_bregman", f"{MODULE}.log_gamma_bregman")
     return (
         Claim(
             f"{PGM}.log_prob", "pgm-density", lambda z, *p: law(curvature, *p).log_prob(z),
@@ -107,7 +106,7 @@ def claims_at(curvature: float) -> tuple[Claim, ...]:
             f"{PGM}.kl", "pgm-kl",
             lambda *p: kl_divergence(law(curvature, *p[:3]), law(curvature, *p[3:])),
             lambda n: [*parameters(n, "_q"), *parameters(n, "_p")], lambda f, n: summed(f.statement.rhs, n, curvature),
-            words, guarded=(EXP_GAP, *bregman), dimensions=PLANES,
+            words, guarded=(EXP_GAP, f"{MODULE}.gamma_bregman"), dimensions=PLANES,
         ),
     )  # fmt: skip
 

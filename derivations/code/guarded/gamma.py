@@ -1,4 +1,4 @@
-"""Guarded functions of the gamma family: branches that are asymptotic series, and one that is a quadrature rule.
+"""Guarded functions of the gamma family: branches that are asymptotic series, and some that are quadrature rules.
 
 Stirling's remainder S(a) = log Gamma(a + 1) - (a + 1/2) log a + a - log(2 pi) / 2 is the Laplace transform of
 phi(t) / t, phi(t) = sum of 2 t / (t^2 + (2 pi k)^2). Expanding each term of the sum in t^2 gives alternating series
@@ -9,15 +9,17 @@ series leaves is smaller than its first omitted term, for every a > 0. From phi(
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 
 import sympy as sp
 import torch
 
 from derivations.code import aten
-from derivations.code.guarded.primitive import ROUNDING, Examination, Primitive, function_of, opaque
+from derivations.code.guarded.primitive import ROUNDING, Examination, Primitive, function_of, on_branch, opaque
 from derivations.code.rewrites import close
 from derivations.engine.ball_arithmetic import ball, precision
 
@@ -37,14 +39,16 @@ class Asymptotic(Primitive):
     order: int = 1
     shift: int = 0
     beside: Callable[[Any], Any] = lambda a: sp.Integer(0)
-    inner: tuple[Primitive, ...] = ()
 
     def examine(self) -> Examination:
         """Prove that every branch computes the meaning, the series up to one unit in the last place."""
         a = sp.Symbol("a", positive=True)
-        with opaque({p.name: (p.arguments, p.value) for p in self.inner}) as table:
-            graph = aten.trace(function_of(self.name), torch.tensor(3.25, dtype=torch.float64))
-        found = aten.branches(graph, a, meanings=table, literal=True)
+        graph = aten.trace(function_of(self.name), torch.tensor(3.25, dtype=torch.float64))
+        return self.examined(aten.branches(graph, a, literal=True))
+
+    def examined(self, found: list[tuple[Any, Any]]) -> Examination:
+        """The same for branches of a function that has this meaning on all of them."""
+        a = sp.Symbol("a", positive=True)
         deviation, is_series = 0.0, False
 
         def report(verdict: str, detail: str = "") -> Examination:
@@ -112,47 +116,97 @@ GAUSS = sp.factorial(8) ** 4 / (17 * sp.factorial(16) ** 3)
 
 
 @dataclass(frozen=True)
-class TaylorRemainder(Primitive):
-    """f(b) - f(a) - f'(a) step, b = a + step: far apart as it stands, near by a quadrature of Taylor's remainder.
+class Either(Primitive):
+    """A function of a that is one asymptotic function for a < 1 and another from there on."""
 
-    Near, |step| < a / 4, it is step^2 times the 8-point Gauss-Legendre value of the integral of
-    (1 - t) f''(a + t step). `bound` is the rule's relative error there, from the 16th derivative of the integrand, for
-    a >= `least`; the branch is also compared with the meaning in balls, its rounded nodes included.
-    """
-
-    inner: tuple[Primitive, ...] = ()
-    bound: Any = ROUNDING
-    least: int = 0
+    below: Asymptotic | None = None
+    above: Asymptotic | None = None
 
     def examine(self) -> Examination:
-        """Prove the far branch; find the near one within its bound at points of it, in balls."""
-        a, b, step = sp.Symbol("a", positive=True), sp.Symbol("b", positive=True), sp.Symbol("step", real=True)
-        examples = [torch.tensor(x, dtype=torch.float64) for x in (2.25, 3.5, 1.125)]
-        with opaque({p.name: (p.arguments, p.value) for p in self.inner}) as table:
-            graph = aten.trace(function_of(self.name), *examples)
-        found, near = aten.branches(graph, a, b, step, meanings=table, literal=True), 0
-        deviation = float(self.bound)
+        """Prove the branches of either side."""
+        assert self.below is not None
+        assert self.above is not None
+        a = sp.Symbol("a", positive=True)
+        graph = aten.trace(function_of(self.name), torch.tensor(3.25, dtype=torch.float64))
+        found = aten.branches(graph, a, literal=True)
+        sides = {True: [], False: []}
         for condition, value in found:
-            if value.item().has(b):  # far apart
-                if close(value.item(), self.meaning(a, b, step)) is None:
+            sides[(a < 1) in sp.And.make_args(condition)].append((condition, value))
+        reports = [self.below.examined(sides[True]), self.above.examined(sides[False])]
+        worst = max(reports, key=lambda r: ("true", "unknown", "false").index(r.verdict))
+        verdict = worst.verdict if all(sides.values()) else "unknown"
+        return Examination(self.name, verdict, len(found), max(r.deviation for r in reports), worst.detail)
+
+
+@dataclass(frozen=True)
+class TaylorRemainder(Primitive):
+    """f less its Taylor polynomial of degree `order` - 1 about a, at b = a e^r: of f itself, or of f' for order 1.
+
+    f is log Gamma(1 + a) for a < 1, and S from there on. Far apart it is as it stands, near by a quadrature: step^order
+    times the 8-point Gauss-Legendre value of the integral of (1 - t)^(order - 1) f''(a + t step), for |step| below a
+    quarter of the distance from a to the pole. `bounds` are the rule's relative errors there, for either f, from
+    the 16th derivative of the integrand; the branch is also compared with the meaning in balls, its rounded nodes
+    included. `remainders` are the functions that the far branch is made of.
+    """
+
+    arguments: int = 3
+    remainders: tuple[Primitive, ...] = ()
+    bounds: tuple[Any, Any] = (ROUNDING, ROUNDING)
+
+    def examine(self) -> Examination:
+        """Prove the far branches; find the near ones within their bounds at points of them, in balls."""
+        a, b, r = sp.Symbol("a", positive=True), sp.Symbol("b", positive=True), sp.Symbol("r", real=True)
+        examples = [torch.tensor(x, dtype=torch.float64) for x in (2.25, 3.5, 0.4375)]
+        with opaque({p.name: (p.arguments, p.value) for p in self.remainders}) as table, _by_operators(self.remainders):
+            graph = aten.trace(function_of(self.name), *examples)
+        found, near = aten.branches(graph, a, b, r, meanings=table, literal=True), 0
+        deviation = max(map(float, self.bounds))
+        for condition, value in found:
+            below = (a < 1) in sp.And.make_args(condition)
+            meaning = on_branch(self.meaning(a, b, r), condition)
+            expression = value.item()
+            if expression.has(b):  # far apart
+                if close(expression, meaning) is None:
                     return Examination(self.name, "unknown", len(found), deviation, f"the branch {condition}")
                 continue
             near += 1
-            for base in (self.least + sp.Rational(1, 50), 1, sp.Rational(3, 2), 9, 12, 1000, 10**6):
-                for part in (-249, -100, -1, 1, 100, 249):
-                    at = {a: sp.Rational(base), step: sp.Rational(base) * part / 1000}
-                    if base < self.least or condition.subs(at) != sp.true:
+            bound = float(self.bounds[0 if below else 1])
+            for base in (sp.Rational(1, 50), sp.Rational(1, 3), 1, sp.Rational(3, 2), 9, 12, 1000, 10**6):
+                for part in (-280, -100, -1, 1, 100, 220):
+                    at = {a: sp.Rational(base), r: sp.Rational(part, 1000)}
+                    if condition.subs(at) != sp.true:
                         continue
                     point = {symbol.name: number for symbol, number in at.items()}
                     with precision(400):
-                        here = ball(value.item(), point)
-                        there = ball(self.meaning(a, a + step, step), point)
-                        apart = abs(here - there) / there
-                    if not apart < float(self.bound):
-                        detail = f"the branch {condition} is off by {apart.str(3)} at a = {base}, step = {at[step]}"
+                        here, there = ball(expression, point), ball(meaning.subs(b, a * sp.exp(r)), point)
+                        apart = abs((here - there) / there)
+                    if not apart < bound:
+                        detail = f"the branch {condition} is off by {apart.str(3)} at a = {base}, r = {at[r]}"
                         return Examination(self.name, "false", len(found), deviation, detail)
         verdict = "true" if near and near < len(found) else "unknown"
         return Examination(self.name, verdict, len(found), deviation, "" if near else "no branch is a quadrature")
+
+
+@contextmanager
+def _by_operators(remainders: tuple[Primitive, ...]) -> Iterator[None]:
+    """Within the block the remainders, of which the code works out four at once, are those functions, one by one.
+
+    They run the same code, each on its own.
+    """
+    module, digamma, value, slope = (function_of(name) for name in (MODULE, *(p.name for p in remainders)))
+    original, inside = module._remainders, [False]
+
+    def remainders_of(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        if inside[0]:
+            return original(x)
+        inside[0] = True
+        try:
+            return torch.lgamma(1 + x), value(x), digamma(x), slope(x)
+        finally:
+            inside[0] = False
+
+    with patch.object(module, "_remainders", remainders_of):
+        yield
 
 
 def stirling(a: Any) -> Any:
@@ -169,19 +223,24 @@ def _slope_term(n: int) -> Any:
     return -(n - 1) * _term(n - 1) if n >= 2 else sp.Integer(0)
 
 
-def _bound_gamma() -> Any:
-    """Of log Gamma(1 + a): with x = 1 + 3 a / 4 the step is at most x / 3, and psi'(1 + 5 a / 4) >= 3 / (5 x)."""
+def _rule_error(derivative: Any, before: Any, order: int) -> Any:
+    """Of the rule, from bounds on the 16th and 15th derivatives of f''(a + t step) in t: (1 - t) needs both."""
+    return GAUSS * (derivative + (16 * before if order == 2 else 0))
+
+
+def _bound_gamma(order: int) -> Any:
+    """Of log Gamma(1 + a): with x = 3 (1 + a) / 4 the step is at most x / 3, and psi'(5 (1 + a) / 4) >= 3 / (5 x)."""
     f = sp.factorial
-    sixteenth = (f(16) + f(17)) / sp.Integer(3) ** 16 + 16 * (f(15) + f(16)) / sp.Integer(3) ** 15
-    return GAUSS * sixteenth * 2 * sp.Rational(5, 3)
+    error = _rule_error((f(16) + f(17)) / sp.Integer(3) ** 16, (f(15) + f(16)) / sp.Integer(3) ** 15, order)
+    return error * order * sp.Rational(5, 3)
 
 
-def _bound_stirling() -> Any:
+def _bound_stirling(order: int) -> Any:
     """Of S: with x = 3 a / 4 the step is at most x / 3, and S''(5 a / 4) >= (1/6 - 1/30) / (5 a / 4)^3 as a >= 1."""
     f = sp.factorial
-    sixteenth = (f(18) / sp.Integer(3) ** 16 + 16 * f(17) / sp.Integer(3) ** 15) / 12
-    least = sp.Rational(2, 15) * sp.Rational(4, 5) ** 3 / 2
-    return GAUSS * sixteenth * sp.Rational(4, 3) ** 3 / least
+    error = _rule_error(f(18) / sp.Integer(3) ** 16 / 12, f(17) / sp.Integer(3) ** 15 / 12, order)
+    least = sp.Rational(2, 15) * sp.Rational(4, 5) ** 3
+    return error * sp.Rational(4, 3) ** 3 * order / least
 
 
 _STIRLING = Asymptotic(f"{MODULE}.stirling", stirling, coefficient=_term)
@@ -203,10 +262,28 @@ _CURVATURE = Asymptotic(
     lambda a: sp.polygamma(1, a + 1) + 1 / (2 * a**2) - 1 / a,
     coefficient=lambda n: sp.bernoulli(n - 1) if n >= 3 and n % 2 else sp.Integer(0),
     order=3,
-    inner=(_TRIGAMMA,),
+    shift=10,
+    # S(a) - S(a + 1) = (a + 1/2) log(1 + 1 / a) - 1, whose second derivative this is
+    beside=lambda a: sp.Add(*(1 / (2 * (a + n) ** 2 * (a + n + 1) ** 2) for n in range(10))),
 )
 _DIGAMMA = Asymptotic(f"{MODULE}.digamma_next", lambda a: sp.digamma(a + 1))
 
+
+def _difference(a: Any, b: Any, f: Callable[[Any], Any], slope: Callable[[Any], Any]) -> Any:
+    return f(b) - f(a) - slope(a) * (b - a)
+
+
+def _rise(a: Any, b: Any, _: Any) -> Any:
+    plain, rest = (slope.value(b) - slope.value(a) for slope in (_DIGAMMA, _SLOPE))
+    return sp.Piecewise((plain, a < 1), (rest, True))
+
+
+def _bregman(a: Any, b: Any, _: Any) -> Any:
+    plain = _difference(a, b, lambda x: sp.loggamma(x + 1), _DIGAMMA.value)
+    return sp.Piecewise((plain, a < 1), (_difference(a, b, stirling, _SLOPE.value), True))
+
+
+_REMAINDERS = (_DIGAMMA, _STIRLING, _SLOPE)
 GAMMA = (
     _STIRLING,
     _SLOPE,
@@ -218,19 +295,16 @@ GAMMA = (
         lambda a: sp.digamma(a + 1) - sp.log(a),
         coefficient=lambda n: sp.Rational(1, 2) if n == 1 else _slope_term(n),
     ),
-    TaylorRemainder(
-        f"{MODULE}.stirling_bregman",
-        lambda a, b, step: stirling(b) - stirling(a) - _SLOPE.value(a) * step,
-        arguments=3,
-        inner=(_STIRLING, _SLOPE, _CURVATURE),
-        bound=_bound_stirling(),
-        least=1,
+    Either(
+        f"{MODULE}.gamma_curvature",
+        lambda a: sp.Piecewise((_TRIGAMMA.value(a), a < 1), (_CURVATURE.value(a), True)),
+        below=_TRIGAMMA,
+        above=_CURVATURE,
     ),
     TaylorRemainder(
-        f"{MODULE}.log_gamma_bregman",
-        lambda a, b, step: sp.loggamma(b + 1) - sp.loggamma(a + 1) - sp.digamma(a + 1) * step,
-        arguments=3,
-        inner=(_DIGAMMA, _TRIGAMMA),
-        bound=_bound_gamma(),
+        f"{MODULE}.gamma_bregman", _bregman, remainders=_REMAINDERS, bounds=(_bound_gamma(2), _bound_stirling(2))
+    ),
+    TaylorRemainder(
+        f"{MODULE}.gamma_rise", _rise, remainders=_REMAINDERS, bounds=(_bound_gamma(1), _bound_stirling(1))
     ),
 )

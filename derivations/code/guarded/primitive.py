@@ -8,7 +8,7 @@ see the function as one operator with that meaning; `derivations.code.guarded.ta
 
 from __future__ import annotations
 
-import importlib
+import pkgutil
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
@@ -53,8 +53,40 @@ class Examination:
 
 def function_of(name: str) -> Any:
     """The object that a dotted name means."""
-    module, _, attribute = name.rpartition(".")
-    return getattr(importlib.import_module(module), attribute)
+    return pkgutil.resolve_name(name)
+
+
+def on_branch(e: Any, condition: Any) -> Any:
+    """An expression on a branch: of what a meaning is piecewise, the piece that the branch is in.
+
+    A Piecewise of which the branch does not say that is left as it is.
+    """
+    atoms = sp.And.make_args(condition)
+    holds = {_canonical(atom) for atom in atoms}
+    fails = {_canonical(sp.Not(atom)) for atom in atoms}
+
+    def piece(*cases: Any) -> Any:
+        for value, of in cases:
+            if of == sp.true or _canonical(of) in holds:
+                return value
+            if _canonical(of) not in fails:
+                break
+        return sp.Piecewise(*cases)
+
+    return sp.sympify(e).replace(sp.Piecewise, piece)
+
+
+def pieces(e: Any, condition: Any) -> list[Any]:
+    """A branch, or its parts on either side of what the pieces of an expression on it depend on."""
+    left = [of for p in on_branch(e, condition).atoms(sp.Piecewise) for _, of in p.args if of != sp.true]
+    if not left:
+        return [condition]
+    return [part for side in (left[0], sp.Not(left[0])) for part in pieces(e, sp.And(condition, side))]
+
+
+def _canonical(condition: Any) -> Any:
+    """A condition as SymPy writes it in a Piecewise."""
+    return sp.Piecewise((1, condition), (0, True)).args[0][1] if condition not in (sp.true, sp.false) else condition
 
 
 # ------------------------------------------------------------------------------------------- opaque calls
