@@ -51,6 +51,7 @@ class Product(LatentDistribution):
     """
 
     arg_constraints: ClassVar = {}  # type: ignore[assignment]
+    _further = ("law",)
 
     def __init__(self, law: LatentDistribution, validate_args: bool | None = None) -> None:
         if not law.batch_shape:
@@ -93,6 +94,10 @@ class Product(LatentDistribution):
         if self._validate_args:
             self._validate_sample(value)
         return self.law.log_prob(self.factors(value)).sum(-1)
+
+    def log_measure(self, value: Tensor) -> Tensor:
+        """That of the factors' base measures, summed, (...) for value (..., n d)."""
+        return self.law.log_measure(self.factors(value)).sum(-1)
 
     def entropy(self) -> Tensor:
         """Entropy with respect to the same measure: the sum; an estimate where the factors' is one."""

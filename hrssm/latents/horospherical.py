@@ -5,14 +5,14 @@ from __future__ import annotations
 from torch import Tensor
 
 from hrssm.distributions.horospherical_gaussian import HorosphericalGaussian, kl_terms, log_drift_moment, sample
-from hrssm.geometry import horospherical as geometry
-from hrssm.latents.family import Bounds, LatentFamily
+from hrssm.latents.family import Bounds
+from hrssm.latents.hyperbolic import HyperbolicLatent
 from hrssm.latents.product import ProductLatent
 
 __all__ = ["HG", "HGDiagonal", "HGHalf", "HGHalfProduct", "HGProduct", "HGUncoupled"]
 
 
-class HG(LatentFamily):
+class HG(HyperbolicLatent):
     """Horospherical Gaussian with one fibre scale: head (mu, beta, log sigma, log s), d + 2 numbers (param-count)."""
 
     name = "hg"
@@ -29,10 +29,9 @@ class HG(LatentFamily):
     def parameters(self, raw: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """What the columns mean: mu (..., 1), beta (..., m), sigma (..., 1), s (..., 1 or m)."""
         location, log_scales = raw.split((self.dim, 1 + self.fibre_scales), -1)
-        return (
-            *location.split((1, self.dim - 1), -1),
-            *self.bounds.scale(log_scales).split((1, self.fibre_scales), -1),
-        )
+        height_loc, fibre_loc = location.split((1, self.dim - 1), -1)
+        height_scale, fibre_scale = self.bounds.scale(log_scales).split((1, self.fibre_scales), -1)
+        return height_loc, fibre_loc, height_scale, fibre_scale
 
     def distribution(self, raw: Tensor) -> HorosphericalGaussian:
         height_loc, fibre_loc, height_scale, fibre_scale = self.parameters(raw)
@@ -55,12 +54,6 @@ class HG(LatentFamily):
         q, p = self.distribution(posterior), self.distribution(prior)
         return kl_terms(q, p, log_drift_max=log_drift_max)._asdict()
 
-    def exp_origin(self, tangent: Tensor) -> Tensor:
-        return geometry.exp_origin(tangent)
-
-    def log_origin(self, stoch: Tensor) -> Tensor:
-        return geometry.log_origin(stoch)
-
     def frozen_drift(self, posterior: Tensor, prior: Tensor) -> Tensor:
         q = self.distribution(posterior)
         still = HorosphericalGaussian(
@@ -72,12 +65,6 @@ class HG(LatentFamily):
             validate_args=False,
         )
         return kl_terms(still, self.distribution(prior)).drift
-
-    def heights(self, stoch: Tensor) -> Tensor:
-        return stoch[..., :1]
-
-    def between(self, start: Tensor, end: Tensor, share: Tensor) -> Tensor:
-        return geometry.exp(start, share.unsqueeze(-1) * geometry.log(start, end))
 
     def attenuation(self, raw: Tensor) -> Tensor:
         """E[e^tau] = exp(mu + sigma^2 / 2) (hg-mgf at r = 1), shape (...)."""

@@ -37,15 +37,19 @@ LATENTS: dict[str, Entry] = {
     "gaussian": Entry(f"{_ROOM}.gaussian", "Gaussian", "Gaussian"),
     "gaussian-two-scale": Entry(f"{_ROOM}.gaussian", "GaussianTwoScale", "Gaussian, two scales"),
     "gaussian-pairs": Entry(f"{_ROOM}.gaussian", "GaussianPairs", "Gaussian, a scale per pair", even=True),
-    "riemannian-normal": Entry(f"{_ROOM}.sampled", "RiemannianNormalLatent", "Riemannian normal", has_height=True),
-    "wrapped-normal": Entry(f"{_ROOM}.sampled", "WrappedNormalLatent", "wrapped normal", has_height=True),
+    "riemannian-normal": Entry(
+        f"{_ROOM}.riemannian_normal", "RiemannianNormalLatent", "Riemannian normal", has_height=True
+    ),
+    "wrapped-normal": Entry(f"{_ROOM}.wrapped_normal", "WrappedNormalLatent", "wrapped normal", has_height=True),
     "gaussian-manifold-normal": Entry(
         f"{_ROOM}.gaussian_manifold", "GaussianManifoldNormalLatent", "Gaussian manifold normal", even=True
     ),
     "riemannian-normal-product": Entry(
-        f"{_ROOM}.sampled", "RiemannianNormalProduct", "Riemannian normal on planes", even=True
+        f"{_ROOM}.riemannian_normal", "RiemannianNormalProduct", "Riemannian normal on planes", even=True
     ),
-    "wrapped-normal-product": Entry(f"{_ROOM}.sampled", "WrappedNormalProduct", "wrapped normal on planes", even=True),
+    "wrapped-normal-product": Entry(
+        f"{_ROOM}.wrapped_normal", "WrappedNormalProduct", "wrapped normal on planes", even=True
+    ),
     "categorical": Entry(f"{_ROOM}.categorical", "Categorical", "categorical", square=True),
     "hg-product": Entry(f"{_ROOM}.horospherical", "HGProduct", "HG on planes", even=True),
     "hg-half-product": Entry(f"{_ROOM}.horospherical", "HGHalfProduct", "HG, coupling 1/2, on planes", even=True),

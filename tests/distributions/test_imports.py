@@ -49,6 +49,12 @@ def test_a_run_of_one_family_does_not_depend_on_another(tmp_path: Path) -> None:
         assert (digest("hrssm.latents.horospherical", tree=tmp_path) != before) == moves
 
 
+@pytest.mark.parametrize("family", ["gaussian_manifold", "horospherical", "riemannian_normal", "wrapped_normal"])
+def test_a_run_holds_the_law_of_its_own_latent_alone(family: str) -> None:
+    here = {path.stem for path in closure(f"hrssm.latents.{family}") if path.parent == TREE / "hrssm/distributions"}
+    assert len(here & LAWS) == 1
+
+
 @pytest.mark.parametrize("name", names)
 def test_every_name_of_the_room_is_there(name: str) -> None:
     assert getattr(hrssm.distributions, name) is vars(importlib.import_module(f"{ROOM}.{_where(name)}"))[name]

@@ -168,3 +168,14 @@ def test_matched_parameter_counts() -> None:
 def test_odd_dimensions_of_planes_are_refused() -> None:
     with pytest.raises(ValueError, match="pairs"):
         check("riemannian-normal-product", 5)
+
+
+def test_the_kl_of_the_riemannian_normal_is_exact() -> None:
+    """It does not depend on the sample, and is that of the laws."""
+    family = latent("riemannian-normal")(3)
+    posterior, prior = (
+        torch.randn(5, family.num_parameters, generator=torch.Generator().manual_seed(s)) for s in (0, 1)
+    )
+    kls = [family.kl_terms(posterior, prior, torch.full((5, 3), x), log_drift_max=None)["kl"] for x in (0.0, 1.0)]
+    assert torch.equal(*kls)
+    assert torch.equal(kls[0], kl_divergence(family.distribution(posterior), family.distribution(prior)))

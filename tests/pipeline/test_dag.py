@@ -30,7 +30,7 @@ ROOMS = {
     "hrssm/systems/rssm/evaluate.py": ("evaluate", 2),
     "experiments/report/tables.py": ("tables", 0),
     "hrssm/cli/app.py": ("nothing", 0),
-    "hrssm/latents/sampled.py": ("nothing", 0),
+    "hrssm/latents/wrapped_normal.py": ("nothing", 0),
 }
 
 

@@ -176,7 +176,7 @@ class _Interpolate(torch.autograd.Function):
         slopes = {axis: ctx.saved_tensors[3 + n] for n, axis in enumerate(ctx.beside)}
         if torch.is_grad_enabled():  # they are wanted as functions
             slopes = {}
-        _, needs_x, needs_y, *_ = ctx.needs_input_grad
+        needs_x, needs_y = ctx.needs_input_grad[1:3]
         by = [grad * _slope(ctx, axis, slopes) if needed else None for axis, needed in enumerate((needs_x, needs_y))]
         return None, *by, None, None, None, None
 
@@ -197,11 +197,12 @@ def _slope(ctx: Any, axis: int, known: dict[int, Tensor]) -> Tensor:
 
 
 def _piece(
-    coefficients: Tensor, places: Sequence[Tensor], orders: tuple[int, int], slopes: tuple[bool, bool]
+    coefficients: Tensor, places: Sequence[Tensor], orders: Sequence[int], slopes: Sequence[bool]
 ) -> list[Tensor]:
     """Of coordinates (N) the derivative of these orders, and those of one order more that are asked for."""
     boxes, terms = coefficients.shape[: len(places)], coefficients.shape[-1]
-    found, offsets = zip(*(_in_box(place, count) for place, count in zip(places, boxes, strict=True)), strict=True)
+    placed = [_in_box(place, count) for place, count in zip(places, boxes, strict=True)]
+    found, offsets = [box for box, _ in placed], [offset for _, offset in placed]
     index = found[0] if len(found) == 1 else found[0] * boxes[1] + found[1]
     rows = coefficients.flatten(0, len(places) - 1).index_select(0, index)
 
