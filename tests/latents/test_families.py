@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 from torch import Tensor
+from torch.distributions import kl_divergence
 
 from hrssm.geometry import half_plane
 from hrssm.geometry import horospherical as geometry
