@@ -27,6 +27,8 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parents[2]
 CONF = Path("/etc/slurm/slurm.conf")
 PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge")
+#: What a Slurm without a database needs: its jobs are asked for in the queue, and belong to no account.
+HERE = ("--slurm-status-command", "squeue", "--slurm-no-account")
 EXPERIMENT = """\
 id: e1_small
 title: Small
@@ -192,6 +194,7 @@ def main() -> int:
     if reason is not None:
         print(f"slurm-test: SKIPPED: {reason}")
         return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the cluster is taken down then, too
     with tempfile.TemporaryDirectory(prefix="dag-", dir=Path.home()) as place, cluster() as slurm:
         local, remote = checkout(Path(place) / "local"), checkout(Path(place) / "remote")
         environment = {key: value for key, value in os.environ.items() if not key.startswith("SLURM")}
@@ -204,7 +207,7 @@ def main() -> int:
 
         print("slurm-test: through Slurm", flush=True)
         here = environment | {"PYTHONPATH": str(remote)}
-        command = snakemake(remote, "--profile", "profiles/slurm")
+        command = snakemake(remote, "--profile", "profiles/slurm", *HERE)
         first = subprocess.Popen(command, cwd=remote, env=here, start_new_session=True)
         checkpoint = remote / "results/small/e1_small"
         slurm.wait(lambda: "R" in slurm.ask("squeue", "-h", "-o", "%t"), "a running job", 180)
