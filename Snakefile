@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, workflow.basedir)
 
 from derivations import contents
-from experiments.report.jobs import jobs, source_files, survey
+from experiments.report.jobs import AGAIN, jobs, source_files, survey
 from hrssm.experiment.experiment import ExperimentError, load_all, load_scale
 from hrssm.records.lock import Held, hold
 from hrssm.records.sources import digest
@@ -151,6 +151,7 @@ rule replicate:
 rule summary:
     input:
         EVALUATED.values(),
+        f"{STAMPS}/{AGAIN}",
         sorted(Path("experiments/archive").rglob("*.*")) if SCALE == ARCHIVE else [],
         YAMLS,
         source_files("experiments.report.summary"),

@@ -19,7 +19,12 @@ from hrssm.systems.kinds import kind
 from hrssm.training.scale import Scale
 from hrssm.training.settings import Settings
 
-__all__ = ["Job", "jobs", "source_files", "survey"]
+__all__ = ["AGAIN", "Job", "jobs", "source_files", "survey"]
+
+
+#: Beside the stamps, and newer than all that was made of them once one is taken away: Snakemake does not mind that a
+#: file is missing as long as what was made of it is newer than what it was made of.
+AGAIN = "again"
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +105,7 @@ def survey(results: Path, found: list[Job]) -> Iterator[str]:
     """Take away the stamps of runs that are not whole, and say in words what must be made again and why."""
     reasons: Counter[str] = Counter()
     stamps = results / ".stamps"
+    taken = not (stamps / AGAIN).exists()
     for job in found:
         trained = stamps / "train" / job.stamp
         evaluated = stamps / "evaluate" / f"{job.name}.{job.evaluation}"
@@ -108,13 +114,18 @@ def survey(results: Path, found: list[Job]) -> Iterator[str]:
             wanted = {"settings_digest": settings.digest(), "seeds": job.experiment.seeds(job.scale.seeds)}
             state = inspect(directory, wanted=wanted)
             if state.word in ("missing", "interrupted", "damaged", "stale"):
+                taken |= trained.exists()
                 trained.unlink(missing_ok=True)
             if state.word != "evaluated":
+                taken |= evaluated.exists()
                 evaluated.unlink(missing_ok=True)
             if state.word in ("stale", "damaged"):
                 reasons[f"{state.word}: {state.reason.split(' (')[0] if state.word == 'stale' else directory}"] += 1
             elif state.word == "trained" and state.reason:
                 reasons[f"to be evaluated again: {state.reason}"] += 1
+    if taken:
+        stamps.mkdir(parents=True, exist_ok=True)
+        (stamps / AGAIN).touch()
     for reason, count in reasons.items():
         what = "sources of these runs changed" if "sources changed" in reason else reason.split(":")[0]
         yield f"{what}: {count} {'run is' if count == 1 else 'runs are'} {reason}"
