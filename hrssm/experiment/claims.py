@@ -44,9 +44,9 @@ class Figure(Strict):
     """A figure of an experiment: a row of panels per metric, a column per track.
 
     draw: "cells" (one column per cell), "dimensions" (against the latent dimension), "curves" (against the training
-    step), "ranges" (a range of the data beside another) or "horizons" (against the length of a roll-out). A metric may
-    be one that the system's settings resolve cell by cell, such as "alignment". Colours and legend are those of the
-    families, or of the cells with ``by_cell``.
+    step), "ranges" (one of the two ``ranges`` of the data beside the other) or "horizons" (against the length of a
+    roll-out). A metric may be one that the system's settings resolve cell by cell, such as "alignment". Colours and
+    legend are those of the families, or of the cells with ``by_cell``.
     """
 
     name: str = Field(pattern=NAME)
@@ -55,6 +55,7 @@ class Figure(Strict):
     caption: str
     by_cell: bool = False
     controls: list[str] = Field(default=[])
+    ranges: list[str] = Field(default=["in", "out"], min_length=2, max_length=2)
 
 
 def misnamed(vocabulary: Vocabulary, quantity: Quantity) -> tuple[str, str] | None:

@@ -215,6 +215,9 @@ def _check_names(source: YamlFile, experiment: Experiment) -> None:
         for control in figure.controls:
             if wrong := vocabulary.unknown(control=control):
                 raise source.error(("figures", index, "controls"), "controls", wrong)
+        for range_ in figure.ranges if figure.draw == "ranges" else ():
+            if wrong := vocabulary.unknown(range=range_):
+                raise source.error(("figures", index, "ranges"), "ranges", wrong)
 
 
 def files(folder: Path) -> Iterator[Path]:

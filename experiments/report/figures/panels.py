@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -39,12 +40,10 @@ def draw_cells(axes: Axes, data: Data, track: Track, metric: str) -> None:
         value = data.printed_value(cell, metric)
         if value is not None:
             axes.plot([x + 0.18], [value], "x", color="black", markersize=4.5, zorder=4)
-    axes.set_xticks(
-        range(len(cells)),
-        [data.settings(cell).label(dimension=False) for cell in cells],
-        rotation=35,
-        ha="right",
-    )
+    names = [data.settings(cell).label(dimension=False) for cell in cells]
+    if len(set(names)) < len(names):  # cells that differ in nothing but their size
+        names = [data.settings(cell).label() for cell in cells]
+    axes.set_xticks(range(len(cells)), names, rotation=35, ha="right")
     axes.set_xlim(-0.6, max(len(cells), 1) - 0.4)
     axes.set_title(TRACK_TITLES[track])
 
@@ -87,15 +86,17 @@ def draw_dimensions(axes: Axes, data: Data, track: Track, metric: str) -> None:
 
 
 def draw_ranges(axes: Axes, data: Data, track: Track, metric: str) -> None:
-    """Inside and outside the training depths, one line per seed and one estimate per range and cell."""
+    """One range of the data beside another, one line per seed and one estimate per range and cell."""
     cells = [cell for cell in data.cells(track) if len(data.rows(cell, metric))]
+    shown: list[float] = []
     for place, cell in enumerate(cells):
         colour = data.looks[cell][0]
         shift = 0.16 * (place - (len(cells) - 1) / 2)
-        ends = [data.rows(cell, metric, range=where) for where in ("in", "out")]
-        for x, rows, where in zip((0, 1), ends, ("in", "out"), strict=True):
+        ends = [data.rows(cell, metric, range=where) for where in data.figure.ranges]
+        for x, rows, where in zip((0, 1), ends, data.figure.ranges, strict=True):
             if not len(rows):
                 continue
+            shown.append(float(rows.iloc[-1]["mean"]))
             draw_estimate(axes, x + shift, rows.iloc[-1], colour, data.looks[cell][1])
             for control in data.figure.controls:
                 rule = data.rows(cell, metric, control=control, range=where)
@@ -107,8 +108,11 @@ def draw_ranges(axes: Axes, data: Data, track: Track, metric: str) -> None:
         if all(len(rows) for rows in ends):
             for low, high in zip(ends[0].iloc[-1]["values"], ends[1].iloc[-1]["values"], strict=True):
                 axes.plot([shift, 1 + shift], [low, high], color=colour, linewidth=0.4, alpha=0.45)
-    axes.axhline(0, color="#999999", linewidth=0.6)
-    axes.set_xticks([0, 1], ["within the\ntraining depths", "beyond them"])
+    spread = max(shown, default=0.0) - min(shown, default=0.0)
+    if min(shown, default=0.0) - 3 * spread <= 0 <= max(shown, default=0.0) + 3 * spread:
+        axes.axhline(0, color="#999999", linewidth=0.6)
+    ranges = data.experiment.vocabulary.ranges
+    axes.set_xticks([0, 1], [textwrap.fill(ranges[where].sentence, 24) for where in data.figure.ranges])
     axes.set_xlim(-0.5, 1.5)
     axes.set_title(TRACK_TITLES[track])
 
