@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-import hrssm
+from hrssm import __version__
 from hrssm.records.sources import TREE
 
 __all__ = ["commit", "device_name", "versions"]
@@ -18,7 +18,7 @@ __all__ = ["commit", "device_name", "versions"]
 def versions() -> dict[str, str]:
     """Versions of what computes."""
     return {
-        "hrssm": hrssm.__version__,
+        "hrssm": __version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
