@@ -92,7 +92,15 @@ WITH_HEIGHT = (
     "kl_fibre_depth_slope",
     "kl_drift_depth_slope",
 )
-WITHOUT = ("rho_given_t", "rho_nodes", "rho_first_pc", "rho_best_pc", "rho_best_pc_given_t", "rho_best_pc_nodes")
+WITHOUT = (
+    "rho_given_t",
+    "rho_first_given_t",
+    "rho_nodes",
+    "rho_first_pc",
+    "rho_best_pc",
+    "rho_best_pc_given_t",
+    "rho_best_pc_nodes",
+)
 #: What training says of its own error: no table may take it for the evaluation's.
 TRAINING_ERROR = 99.0
 
@@ -110,7 +118,8 @@ def quantities_of(settings: Settings) -> Iterator[tuple[str, str, str]]:
     if not isinstance(settings, RSSM):
         yield from product((p for p in vocabulary.protocols if p != "train"), vocabulary.ranges, metrics_of(settings))
         return
-    seen = ("in",) if settings.evaluation.out_of_distribution_depth is None else ("in", "out")
+    unseen = settings.evaluation.out_of_distribution_depth is not None or settings.data.held_out is not None
+    seen = ("in", "out") if unseen else ("in",)
     yield from product(vocabulary.evaluation.values(), seen, metrics_of(settings))
     reached = [range_of(factor) for factor in horizons(settings.evaluation.imagined)]
     yield from product(["imagined"], reached, GROWTH_METRICS)
