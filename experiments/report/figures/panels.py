@@ -16,6 +16,8 @@ from experiments.report.figures.data import TRACK_TITLES, Data
 from experiments.report.figures.style import control_style
 from hrssm.training.settings import Track
 
+LEGEND_LETTERS = 100  # that fit beside each other under a figure, a handle counting as six
+
 
 def draw_estimate(axes: Axes, x: float, row: pd.Series, colour: str, marker: str) -> None:
     """Mean with its interval at `x`, and the single seeds beside it."""
@@ -127,9 +129,8 @@ def legend(figure: Figure, data: Data) -> None:
         shown[data.experiment.vocabulary.controls[control].label] = Line2D([], [], **control_style(control))
     if any(entry.value is not None for entry in data.printed):
         shown["printed"] = Line2D([], [], color="black", marker="x", linestyle="none")
-    figure.legend(
-        list(shown.values()), list(shown), loc="outside lower center", ncols=min(len(shown), 4), handlelength=2.2
-    )
+    columns = min(len(shown), 4, LEGEND_LETTERS // (max(map(len, shown)) + 6))
+    figure.legend(list(shown.values()), list(shown), loc="outside lower center", ncols=columns, handlelength=2.2)
 
 
 def frame(panels: Sequence[Axes], metric: str) -> None:
