@@ -1,4 +1,5 @@
 # make paper [SCALE=archive|smoke|laptop|published] [DEVICE=auto|cpu|cuda]   from a bare clone to paper/paper.pdf
+# make site                                                           the reference as a static site, in site/
 # make test                                                           every test: library, pipeline, proofs, docstrings
 # Needs Python 3.11 or newer (PYTHON=python3.12 to choose one). Everything is installed into .venv.
 PYTHON ?= python3
@@ -8,10 +9,21 @@ CORES ?= all
 BIN = .venv/bin
 INSTALLED = .venv/installed
 
-.PHONY: paper test lint clean slurm-test
+.PHONY: paper site test lint clean slurm-test
 
 paper: $(INSTALLED)
 	$(BIN)/snakemake --cores $(CORES) --config scale=$(SCALE) device=$(DEVICE)
+
+# It needs neither torch nor a run: only what the extra "site" names is installed. Results that are there are shown.
+site: .venv/site
+	NO_MKDOCS_2_WARNING=1 PYTHONPATH=. $(BIN)/mkdocs build --quiet --strict --config-file web/mkdocs.yml
+	$(BIN)/python -m web.check site
+
+.venv/site: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		$$($(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["site"])')
+	touch $@
 
 test: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadgroup
@@ -24,11 +36,11 @@ lint: $(INSTALLED)
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, and $(PYTHON) is " + sys.version.split()[0] + ": make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[paper,proofs,dev,atari,arm]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[paper,proofs,site,dev,atari,arm]'
 	touch $@
 
 clean:
-	rm -rf .venv results paper/*.pdf .snakemake
+	rm -rf .venv results site paper/*.pdf .snakemake
 
 # The DAG through a real Slurm on this machine, with kills on the way; says so where Slurm cannot be had.
 slurm-test: $(INSTALLED)

@@ -39,6 +39,7 @@ PACKAGES = {
     "derivations": {"derivations", "hrssm"},
     "experiments": {"experiments", "hrssm"},
     "benchmarks": {"benchmarks", "hrssm", "derivations", "tests"},
+    "web": {"web", "hrssm"},
 }
 
 

@@ -29,6 +29,7 @@ from derivations.emission.words import one_line
 from derivations.engine import serial
 from derivations.engine.formula import Formula, Sym
 from derivations.engine.kernel import Report
+from hrssm import __version__
 from hrssm.records import sources
 
 ROOM = Path(__file__).parents[2] / "hrssm" / "formulas"
@@ -81,12 +82,15 @@ def check_sources() -> int:
     return 1
 
 
+def committed() -> dict[str, Any]:
+    """The entries of the committed reference; none where there is none."""
+    path = ROOM / "registry.json"
+    return json.loads(path.read_text(encoding="utf-8"))["formulas"] if path.is_file() else {}
+
+
 def fallen(registry: str) -> list[tuple[str, str, str]]:
     """The entries whose level is lower in `registry` than in the committed one: (id, before, after)."""
-    path = ROOM / "registry.json"
-    if not path.is_file():
-        return []
-    before = json.loads(path.read_text(encoding="utf-8"))["formulas"]
+    before = committed()
     after = json.loads(registry)["formulas"]
     return [
         (id, entry["level"], after[id]["level"] if id in after else "-")
@@ -97,9 +101,11 @@ def fallen(registry: str) -> list[tuple[str, str, str]]:
 
 def build(formulas: Mapping[str, Formula], reports: Sequence[Report], claims: Sequence[ClaimReport]) -> dict[str, str]:
     """The text of each file, by name."""
-    found = {report.id: report for report in reports}
+    found, before = {report.id: report for report in reports}, committed()
     entries = {
-        id: describe(formula, [c for c in claims if c.formula == id]) | outcome(formula, found[id])
+        id: describe(formula, [c for c in claims if c.formula == id])
+        | {"history": history(before.get(id, {}).get("history", []), digest_of(formula))}
+        | outcome(formula, found[id])
         for id, formula in formulas.items()
     }
     registry = {"formulas": entries, "digest": digest()}
@@ -158,6 +164,15 @@ def digest_of(formula: Formula) -> str:
     prose = [[one_line(words) for words in part] for part in (formula.assumptions, formula.conventions)]
     stated = json.dumps([formula.id, serial.write(formula.statement), symbols, prose])
     return hashlib.sha256(stated.encode()).hexdigest()[:12]
+
+
+def history(before: Sequence[Mapping[str, str]], own: str) -> list[dict[str, str]]:
+    """Since which version an entry has stated what it states, and what it stated before: versions with digests.
+
+    Between two versions only the last digest counts: nobody could cite another.
+    """
+    past = [dict(h) for h in before if h["version"] != __version__]
+    return past if past and past[-1]["digest"] == own else [*past, {"version": __version__, "digest": own}]
 
 
 def symbol(s: Sym) -> dict[str, str]:

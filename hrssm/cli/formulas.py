@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -54,9 +55,12 @@ def show(
     id: Annotated[str, typer.Argument(help="The formula's id, such as hg-kl.")],
     steps: Annotated[bool, typer.Option(help="Print the steps of the proof in full.")] = True,
     plain: Annotated[bool, typer.Option("--plain", help="Formulas in one line of ASCII instead of drawn.")] = False,
+    web: Annotated[bool, typer.Option("--web", help="Open its page of the site that `make site` built.")] = False,
 ) -> None:
     """Show a formula: statement, domain, proof steps, certificate, mutation score, and who implements it."""
     entry = _entry(id)
+    if web:
+        return _open(id)
     console = Console()
     drawn = not plain and _draws(console)
 
@@ -115,6 +119,18 @@ def _entry(id: str) -> Mapping[str, Any]:
         return reference.entry(id)
     except KeyError as error:
         raise ValueError(error.args[0]) from None
+
+
+def _open(id: str) -> None:
+    """Open a formula's page: of the site in this folder, or in the checkout that this package lies in."""
+    import webbrowser
+
+    places = [folder / "site" / id / "index.html" for folder in (Path.cwd(), Path(__file__).parents[2])]
+    page = next((place for place in places if place.is_file()), None)
+    if page is None:
+        raise ValueError(f"there is no page for {id} in {places[0].parents[1]}; `make site` in a checkout builds it")
+    typer.echo(page)
+    webbrowser.open(page.as_uri())
 
 
 def _draws(console: Console) -> bool:

@@ -63,6 +63,17 @@ def test_a_drawing_keeps_its_lines_in_a_narrow_terminal(run, monkeypatch: pytest
     assert all(line in narrow for line in drawing)
 
 
+def test_show_opens_the_page_of_a_site_that_was_built(run, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    monkeypatch.chdir(tmp_path)
+    page = tmp_path / "site" / "hg-kl" / "index.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("a page")
+    assert run("show", "hg-kl", "--web").exit_code == 0
+    assert opened == [page.as_uri()]
+
+
 @pytest.mark.parametrize("format", ["bibtex", "latex", "typst", "text", "python"])
 def test_cite(run, format: str) -> None:
     cited = run("cite", "hg-kl", "--format", format)

@@ -23,6 +23,7 @@ from derivations.emission.display.layout import (
     Times,
     Word,
     dotted,
+    height,
     joined,
     pack,
 )  # fmt: skip
@@ -62,12 +63,12 @@ def mathml(node: Node) -> str:
         case Root(body):
             return f"<msqrt>{mathml(body)}</msqrt>"
         case Fence(kind, body):
-            return _fenced(kind, mathml(body))
+            return _fenced(kind, body)
         case Apply(head, arguments, bare, brackets):
             inside = joined(arguments)
             if bare:
                 return _row(f'{mathml(head)}{OF}<mspace width="0.17em"/>{mathml(inside)}')
-            return _row(f"{mathml(head)}{OF}{_fenced(brackets, mathml(inside))}")
+            return _row(f"{mathml(head)}{OF}{_fenced(brackets, inside)}")
         case Big(sign, low, high, body):
             return _row(_big(sign, low, high) + mathml(body))
         case Grid(kind, rows):
@@ -109,9 +110,16 @@ def _script(node: Script) -> str:
     return f"<msup>{base}{mathml(node.high)}</msup>" if node.high is not None else base
 
 
-def _fenced(kind: str, inside: str) -> str:
+def _fenced(kind: str, inside: Node) -> str:
+    """Brackets that stretch where what they hold is tall; otherwise a stretched variant would stand too far off."""
     left, right = FENCES[kind]
-    return _row(f'<mo form="prefix" stretchy="true">{left}</mo>{inside}<mo form="postfix" stretchy="true">{right}</mo>')
+    stretchy = "true" if height(inside) > 1 else "false"
+    opened = f'<mo form="prefix" stretchy="{stretchy}">{left}</mo>'
+    return _row(f'{opened}{mathml(inside)}<mo form="postfix" stretchy="{stretchy}">{right}</mo>')
+
+
+def _bracketed(inside: str) -> str:
+    return _row(f'<mo form="prefix" stretchy="true">(</mo>{inside}<mo form="postfix" stretchy="true">)</mo>')
 
 
 def _big(sign: str, low: Node | None, high: Node | None) -> str:
@@ -130,12 +138,12 @@ def _big(sign: str, low: Node | None, high: Node | None) -> str:
 
 def _grid(kind: str, rows: tuple[tuple[Node, ...], ...]) -> str:
     if kind == "binomial":
-        return _fenced("(", f'<mfrac linethickness="0">{mathml(rows[0][0])}{mathml(rows[1][0])}</mfrac>')
+        return _bracketed(f'<mfrac linethickness="0">{mathml(rows[0][0])}{mathml(rows[1][0])}</mfrac>')
     style = ' style="text-align: left"' if kind == "cases" else ""
     body = "".join("<mtr>" + "".join(f"<mtd{style}>{mathml(cell)}</mtd>" for cell in row) + "</mtr>" for row in rows)
     if kind == "cases":
         return _row(f'<mo form="prefix" stretchy="true">{{</mo><mtable>{body}</mtable>')
-    return f'<mtable class="grid">{body}</mtable>' if kind == "table" else _fenced("(", f"<mtable>{body}</mtable>")
+    return f'<mtable class="values">{body}</mtable>' if kind == "table" else _bracketed(f"<mtable>{body}</mtable>")
 
 
 def inline(node: Node) -> str:

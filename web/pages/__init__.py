@@ -1,0 +1,1 @@
+"""Pages of the site, each as the Markdown that MkDocs reads."""
