@@ -34,11 +34,11 @@ def run(keys: list[str], use_cache: bool = True, jobs: int = 2) -> list[Report]:
 
 
 def show(report: Report, title: str) -> str:
-    """One line: verdict, level, killed mutants, seconds, id, title."""
+    """One line: verdict, level (with the number of unchecked steps), killed mutants, seconds, id, title."""
     mutation = report.mutation or {"killed": [], "surviving": []}
     killed, total = len(mutation["killed"]), len(mutation["killed"]) + len(mutation["surviving"])
     seconds = sum(report.seconds.values())
-    return f"{report.verdict:8}{report.level:3}{killed:3}/{total:<3}{seconds:7.2f} s  {report.id:24}{title}"
+    return f"{report.verdict:8}{report.mark:4}{killed:3}/{total:<3}{seconds:7.2f} s  {report.id:24}{title}"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -60,6 +60,9 @@ def main(arguments: list[str] | None = None) -> int:
     reports = run(options.ids or list(formulas), not options.no_cache, options.jobs)
     for report in reports:
         print(show(report, formulas[report.id].title))
+        for step in report.unchecked:
+            title, source, place = step["theorem"]
+            print(f"    not checked: {step['words']} [{title}: {source}, {place}]")
         for part in ("proof", "certificate"):
             result = getattr(report, part)
             if result and result["verdict"] != "true" and result["detail"]:

@@ -61,6 +61,21 @@ def test_sources_are_in_the_bibliography() -> None:
         assert {key for key, _ in formula.sources} <= keys, formula.id
 
 
+def test_few_proofs_lean_on_a_theorem_and_each_says_where_it_stands() -> None:
+    keys = set(re.findall(r"^@\w+\{([^,]+),", BIBLIOGRAPHY.read_text(encoding="utf-8"), re.MULTILINE))
+    leaning = {}
+    for id, formula in FORMULAS.items():
+        proof = verify_part(formula, "proof")
+        if proof and (accepted := [step for step in proof["steps"] if step["theorem"]]):
+            leaning[id] = accepted
+    assert len(leaning) <= 8, leaning.keys()
+    for id, steps in leaning.items():
+        for step in steps:
+            title, source, place = step["theorem"]
+            assert all((title, place)), id
+            assert source in keys, id
+
+
 def test_equivalent_mutants_are_mutants() -> None:
     for formula in FORMULAS.values():
         if formula.equivalent:

@@ -102,7 +102,8 @@ def _heading(id: str, found: Mapping[str, Any]) -> str:
 
 
 def _text(id: str, found: Mapping[str, Any]) -> str:
-    lines = [f"{found['title']} ({id}, level {found['level']}).", found["statement"]["text"]]
+    lines = [f"{found['title']} ({id}, level {formulas.mark(found)}).", found["statement"]["text"]]
+    lines += [f"Not checked: {u['words']} ({u['theorem']}: {u['source']}, {u['place']})." for u in found["unchecked"]]
     sources = "; ".join(f"{s['key']}, {s['place']}" if s["place"] else s["key"] for s in found["sources"])
     relation = {"refutes": "Refutes", "corrects": "Corrects", "proves": "Stated in"}.get(found["status"], "See")
     if sources:

@@ -22,7 +22,7 @@ def trees() -> dict[tuple[int, int], TreeMDP]:
 
 @pytest.mark.parametrize(("shape", "cut"), [((4, 5), None), ((50, 2), None), ((4, 7), 5)])
 def test_occupancy(trees: dict[tuple[int, int], TreeMDP], shape: tuple[int, int], cut: int | None) -> None:
-    law = depth_occupancy(trees[shape], occupancy(trees[shape], 20, max_depth=cut))
+    law = depth_occupancy(trees[shape], occupancy(trees[shape], 20, region=trees[shape].region(cut)))
     exact = [[float(p) for p in row] for row in depth_laws(shape[0], cut or shape[1], 20)]
     torch.testing.assert_close(law[:, : len(exact[0])], torch.tensor(exact, dtype=torch.float64))
 
@@ -32,13 +32,17 @@ def _rho(tree: tuple[int, int, int], depths: tuple[int, int | None], confined: i
     return float(c) / float(v) ** 0.5
 
 
+def _scored(tree: TreeMDP, low: int, high: int | None) -> torch.Tensor | None:
+    """The nodes of these depths; None for all."""
+    return None if high is None else (tree.node_depth >= low) & (tree.node_depth <= high)
+
+
 @pytest.mark.parametrize("row", CLOCKS, ids=lambda row: row[0])
 def test_blind_clock(trees: dict[tuple[int, int], TreeMDP], row: tuple) -> None:
     _, (branching, depth, steps), (low, high), confined = row
     tree = trees[branching, depth]
-    learned = None if confined is None else occupancy(tree, steps, max_depth=confined)
-    depths = None if high is None else (low, high)
-    clock = blind_clock(tree, steps, depths=depths, learned=learned)
+    learned = None if confined is None else occupancy(tree, steps, region=tree.region(confined))
+    clock = blind_clock(tree, steps, scored=_scored(tree, low, high), learned=learned)
     assert clock["rho_height"] == pytest.approx(_rho((branching, depth, steps), (low, high), confined), abs=1e-9)
     joint = joint_law(depth_laws(branching, depth, steps), low, high)
     assert clock["depth_majority"] == pytest.approx(float(majority(joint)), abs=1e-12)
@@ -49,7 +53,8 @@ def test_blind_clock(trees: dict[tuple[int, int], TreeMDP], row: tuple) -> None:
 @pytest.mark.parametrize("index", range(len(RANGES)))
 def test_ceiling(trees: dict[tuple[int, int], TreeMDP], index: int) -> None:
     _, (branching, depth, steps), (low, high) = RANGES[index]
-    clock = blind_clock(trees[branching, depth], steps, depths=None if high is None else (low, high))
+    tree = trees[branching, depth]
+    clock = blind_clock(tree, steps, scored=_scored(tree, low, high))
     assert clock["rho_ceiling"] == pytest.approx(ceiling_digits(index) / 1e9, abs=2e-9)
 
 

@@ -18,6 +18,9 @@ def bib_item(id: str, entry: Mapping[str, Any]) -> str:
     """One entry as a BibTeX item whose key is its id."""
     note = f"Formula {id} of the verified reference, level {entry['level']}, verdict {entry['verdict']}"
     note += f", digest {entry['digest']}"
+    if entry["unchecked"]:
+        leans = "; ".join(f"{u['theorem']} ({u['source']}, {u['place']})" for u in entry["unchecked"])
+        note += f". Steps that are not checked: {len(entry['unchecked'])}, by {leans}"
     if entry["sources"]:
         places = "; ".join(f"{s['key']}, {s['place']}" if s["place"] else s["key"] for s in entry["sources"])
         note += f". {'Refuted' if entry['status'] == 'refutes' else 'Stated'} there: {places}"

@@ -33,7 +33,7 @@ from hrssm import __version__
 from hrssm.records import sources
 
 ROOM = Path(__file__).parents[2] / "hrssm" / "formulas"
-LEVELS = "-CNBS"  # weakest first
+LEVELS = ("-", "C", "N", "B*", "B", "S*", "S")  # weakest first; * where a step is accepted in words
 
 
 def emit(formulas: Mapping[str, Formula], reports: Sequence[Report], check: bool = False, jobs: int = 2) -> int:
@@ -215,5 +215,9 @@ def outcome(formula: Formula, report: Report) -> dict[str, Any]:
                 "verdict": step["verdict"],
             }
             for step in (proof or {}).get("steps", ())
+        ],
+        "unchecked": [
+            dict(zip(("theorem", "source", "place"), step["theorem"], strict=True)) | {"words": one_line(step["words"])}
+            for step in report.unchecked
         ],
     }

@@ -32,7 +32,10 @@ def report(id: str, level: str = "S") -> Report:
     certificate = {"verdict": "true", "points": 25, "width": 1.25e-40, "mpmath_digits": 50}
     mutation = {"killed": [("a", "B")] * 4, "surviving": [], "equivalent": []}
     proof = {
-        "steps": [{"lhs": "x", "op": "==", "rhs": "x", "rewrite": "algebra", "words": "so\n it is", "verdict": "true"}]
+        "steps": [
+            {"lhs": "x", "op": "==", "rhs": "x", "rewrite": "algebra", "words": "so\n it is", "verdict": "true"}
+            | {"theorem": () if level == "S" else ("T", "perret2026", "A.1")}
+        ]
     }
     return Report(id, "true", level, proof, certificate, mutation, {"proof": 1.0})
 
@@ -59,6 +62,14 @@ def test_a_level_that_fell_is_named() -> None:
 def test_an_entry_that_vanished_is_named() -> None:
     after = {id: {"level": entry["level"]} for id, entry in COMMITTED.items() if id != "hg-kl"}
     assert emission.fallen(json.dumps({"formulas": after})) == [("hg-kl", "S", "-")]
+
+
+def test_a_star_is_below_its_level_and_its_words_are_emitted() -> None:
+    assert emission.LEVELS.index("B") < emission.LEVELS.index("S*") < emission.LEVELS.index("S")
+    files = emission.build({"hg-kl": FORMULAS["hg-kl"]}, [report("hg-kl", "S*")], [])
+    found = json.loads(files["registry.json"])["formulas"]["hg-kl"]
+    assert found["unchecked"] == [{"theorem": "T", "source": "perret2026", "place": "A.1", "words": "so it is"}]
+    assert "level S*, verdict true. Steps that are not checked: 1, by T (perret2026, A.1)" in files["formulas.bib"]
 
 
 def test_what_is_committed_has_every_entry_in_order() -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import sympy as sp
 
+from derivations.engine.ball_arithmetic import ball, samples
+
 Expr = Any
 
 
@@ -22,6 +24,7 @@ class Rewrite:
     symbolic: bool = True  # False: it encloses numbers, so what it reaches stands at level B
     leans: tuple[Any, ...] = ()  # what earlier `>=` steps of the same proof must have shown to be non-negative
     inside: tuple[tuple[sp.Symbol, Any, Any], ...] = ()  # symbols that range over an interval (symbol, low, high) only
+    order: bool = False  # True: it shows that one side is at least the other, and so closes no equation
 
 
 def normal(expr: Expr) -> Expr:
@@ -38,12 +41,32 @@ def normal(expr: Expr) -> Expr:
     return sp.expand(expr, power_base=True, power_exp=True, log=True)
 
 
+def one_sum(expr: Expr) -> sp.Sum | None:
+    """A factor times one finite sum, with the factor drawn inside; None for what is no such product."""
+    factors = sp.Mul.make_args(expr)
+    sums = [f for f in factors if isinstance(f, sp.Sum)]
+    if len(sums) != 1 or len(sums[0].limits) != 1:
+        return None
+    return sp.Sum(sp.Mul(sums[0].function, *(f for f in factors if f is not sums[0])), sums[0].limits[0])
+
+
 def _difference(lhs: Expr, rhs: Expr) -> Expr:
     return normal(lhs - rhs)
 
 
 #: both sides have the same normal form: expansion, exponentials, split logarithms, cancelled fractions
 algebra = Rewrite("algebra", (), _difference)
+
+
+def _matrices(lhs: Expr, rhs: Expr) -> Expr:
+    def done(e: Expr) -> Expr:
+        return sp.sympify(e).replace(lambda x: isinstance(x, sp.Determinant | sp.Trace), lambda x: x.doit())
+
+    return normal(done(lhs) - done(rhs))
+
+
+#: products, powers, determinants and traces of matrices are carried out
+matrices = Rewrite("matrices", (), _matrices)
 
 
 def _log_expand(lhs: Expr, rhs: Expr) -> Expr:
@@ -98,3 +121,25 @@ def _factor(lhs: Expr, rhs: Expr) -> Expr:
 
 #: both sides factored over the rationals
 factor = Rewrite("factor", (), _factor)
+
+
+def _exponentiate(lhs: Expr, rhs: Expr) -> Expr:
+    points = samples(sp.sympify(lhs).free_symbols | sp.sympify(rhs).free_symbols)
+    real = [(ball(lhs, point).is_finite(), ball(rhs, point).is_finite()) for point in points]
+    if any(one != other for one, other in real) or not any(one for one, _ in real):
+        return sp.nan  # a logarithm that is real on one side only, or nowhere
+    return normal(sp.exp(lhs) - sp.exp(rhs))
+
+
+#: real numbers with the same exponential
+exponentiate = Rewrite("exponentiate", (), _exponentiate)
+
+
+def _equal_squares(lhs: Expr, rhs: Expr) -> Expr:
+    if not (sp.sympify(lhs).is_nonnegative and sp.sympify(rhs).is_nonnegative):
+        return sp.nan
+    return normal(lhs**2 - rhs**2)
+
+
+#: numbers that are not negative and have the same square
+equal_squares = Rewrite("equal-squares", (), _equal_squares)

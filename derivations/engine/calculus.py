@@ -164,24 +164,25 @@ def series(x: sp.Symbol, order: int, at: Expr = 0) -> Rewrite:
 
 
 def change_of_variable(old: sp.Symbol, new: sp.Symbol, expression: Expr) -> Rewrite:
-    """Close `Integral(f, old) = Integral(g, new)` under old = expression(new), increasing in new.
+    """Close `Integral(f, old) = Integral(g, new)` under old = expression(new), monotone in new.
 
-    Checked: d(expression)/d(new) is positive by assumption, g = f(expression) * Jacobian, and the limits
-    correspond.
+    Checked: d(expression)/d(new) has one sign by assumption, g = f(expression) times its size, and the limits
+    correspond, exchanged where it is negative.
     """
 
     def residual(lhs: Expr, rhs: Expr) -> Expr:
         if not (isinstance(lhs, sp.Integral) and isinstance(rhs, sp.Integral)):
             return sp.nan
-        jacobian = sp.diff(expression, new)
-        if not sp.factor(jacobian).is_positive:
+        jacobian = sp.factor(sp.diff(expression, new))
+        if not (jacobian.is_positive or jacobian.is_negative):
             return sp.nan
-        _, a, b = lhs.limits[0]
-        _, c, d = rhs.limits[0]
-        for end, image in ((c, a), (d, b)):
+        _, *ends = lhs.limits[0]
+        _, *images = rhs.limits[0]
+        for end, image in zip(images, ends if jacobian.is_positive else reversed(ends), strict=True):
             if normal_limit(expression, new, end) != image:
                 return sp.nan
-        return normal(lhs.function.subs(old, expression) * jacobian - rhs.function)
+        size = jacobian if jacobian.is_positive else -jacobian
+        return normal(lhs.function.subs(old, expression) * size - rhs.function)
 
     return Rewrite("change-of-variable", (old, new, expression), residual)
 
@@ -189,3 +190,32 @@ def change_of_variable(old: sp.Symbol, new: sp.Symbol, expression: Expr) -> Rewr
 def normal_limit(expression: Expr, x: sp.Symbol, end: Expr) -> Expr:
     """The value or limit of an expression at a finite or infinite end."""
     return limit_of(expression, x, end) if end in (sp.oo, -sp.oo) else expression.subs(x, end)
+
+
+def _fundamental(lhs: Expr, rhs: Expr) -> Expr:
+    if not (isinstance(lhs, sp.Integral) and isinstance(lhs.function, sp.Derivative) and len(lhs.limits) == 1):
+        return sp.nan
+    x, low, high = lhs.limits[0]
+    inner, *by = lhs.function.args
+    if [tuple(v) for v in by] != [(x, 1)]:
+        return sp.nan
+    return normal(inner.subs(x, high) - inner.subs(x, low) - rhs)
+
+
+#: the integral of a derivative is the difference of its ends
+fundamental = Rewrite("fundamental-theorem", (), _fundamental)
+
+
+def lhopital(x: sp.Symbol) -> Rewrite:
+    """Close `Limit(f / g, x, oo) = rhs` by the limit of f' / g', where g' tends to infinity and so g does."""
+
+    def residual(lhs: Expr, rhs: Expr) -> Expr:
+        if not isinstance(lhs, sp.Limit) or tuple(lhs.args[1:3]) != (x, sp.oo):
+            return sp.nan
+        f, g = sp.fraction(lhs.args[0])
+        slope = sp.diff(g, x)
+        if limit_of(slope, x, sp.oo) != sp.oo:
+            return sp.nan
+        return normal(limit_of(sp.simplify(sp.diff(f, x) / slope), x, sp.oo) - rhs)
+
+    return Rewrite("l'hopital", (x,), residual)

@@ -11,6 +11,7 @@ from typing import Any
 import sympy as sp
 
 from derivations.engine import cache, serial
+from derivations.engine.algebra import normal
 from derivations.engine.ball_arithmetic import NotEvaluable, ball, precision, samples
 from derivations.engine.certificate import certify, refutes, relations
 from derivations.engine.formula import Formula, Step, modules_of
@@ -27,6 +28,7 @@ class StepReport:
     words: str
     verdict: str
     sides: tuple[str, str] | None = None
+    theorem: tuple[str, ...] = ()  # title, source and place of what was accepted and not checked
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,10 @@ class MutationReport:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that came out for one entry. `level` is S, B, N, C or "-"; `verdict` true/unknown/false."""
+    """Everything that came out for one entry. `level` is S, B, N, C or "-"; `verdict` true/unknown/false.
+
+    A level ends in * where steps of the proof are accepted by a cited theorem, in words, and not checked.
+    """
 
     id: str
     verdict: str
@@ -66,6 +71,16 @@ class Report:
     certificate: dict[str, Any] | None
     mutation: dict[str, Any] | None
     seconds: dict[str, float]
+
+    @property
+    def unchecked(self) -> list[dict[str, Any]]:
+        """The steps that are accepted by a theorem, and not checked."""
+        return [step for step in (self.proof or {}).get("steps", ()) if step["theorem"]]
+
+    @property
+    def mark(self) -> str:
+        """The level, with the number of unchecked steps behind its star."""
+        return self.level + (str(len(self.unchecked)) if self.level.endswith("*") else "")
 
 
 #: Steps whose sides are longer as code than this are reported in short only.
@@ -78,7 +93,7 @@ _STEPS: dict[Any, str] = {}
 
 def check(step: Step) -> str:
     """Verdict of one step."""
-    key = (step.lhs, step.rhs, step.op, step.by)
+    key = (step.lhs, step.rhs, step.op, step.by, bool(step.words))
     try:
         known = _STEPS.get(key)
     except TypeError:
@@ -89,6 +104,8 @@ def check(step: Step) -> str:
 
 
 def _check(step: Step) -> str:
+    if says_nothing(step):
+        return "unknown"
     lefts, rights = _flat(step.lhs), _flat(step.rhs)
     if len(lefts) != len(rights):
         return "false"
@@ -96,11 +113,18 @@ def _check(step: Step) -> str:
     return next((v for v in ("false", "unknown") if v in verdicts), "true")
 
 
+def says_nothing(step: Step) -> bool:
+    """Whether both sides are written alike: a step that nobody could refuse."""
+    return step.lhs == step.rhs or sp.sstr(step.lhs) == sp.sstr(step.rhs)
+
+
 def _check_scalar(lhs: Any, rhs: Any, step: Step) -> str:
     if not step.by.checked:
-        if not step.words:
+        if not (step.words and all(step.by.data)):
             return "unknown"
         return "false" if _refuted(lhs, rhs, step) else "true"
+    if step.by.order and (step.op == "==" or (step.op in ("<", ">") and not _is_strict(lhs, rhs, step.op))):
+        return "unknown"
     left = step.by.residual(lhs, rhs) if step.op in ("==", ">=", ">") else step.by.residual(rhs, lhs)
     if left == 0:
         return "true"
@@ -109,7 +133,14 @@ def _check_scalar(lhs: Any, rhs: Any, step: Step) -> str:
     return "false" if _refuted(lhs, rhs, step) else "unknown"
 
 
+def _is_strict(lhs: Any, rhs: Any, op: str) -> bool:
+    """Whether the signs of factors say that the sides differ."""
+    return bool(sp.factor(normal(lhs - rhs if op == ">" else rhs - lhs)).is_positive)
+
+
 def _flat(value: Any) -> list[Any]:
+    if isinstance(value, sp.MatrixExpr):
+        value = value.doit().as_explicit()
     if isinstance(value, sp.MatrixBase | sp.Tuple | list | tuple):
         return [e for item in value for e in _flat(item)]
     return [value]
@@ -170,13 +201,14 @@ def prove(formula: Formula, statement: Any = None) -> ProofReport:
         verdict = check(step)
         if verdict == "true" and not set(step.by.leans) <= shown:
             verdict = "unknown"
-        if verdict == "true" and step.op in (">=", ">"):
-            shown.add(step.lhs - step.rhs)
+        if verdict == "true" and step.op != "==":
+            shown.add(step.lhs - step.rhs if step.op in (">=", ">") else step.rhs - step.lhs)
         if step.by.name.startswith("use ") and step.by.name[4:] not in formula.uses:
             verdict = "unknown"
+        theorem = () if step.by.checked else tuple(step.by.data)
         sides = _sides(step) if statement is None else None
-        found = StepReport(_print(step.lhs), step.op, _print(step.rhs), step.by.name, step.words, verdict, sides)
-        reports.append(found)
+        printed = _print(step.lhs), step.op, _print(step.rhs)
+        reports.append(StepReport(*printed, step.by.name, step.words, verdict, sides, theorem))
         for index, relation in enumerate(many):
             if not isinstance(relation, _OPS[step.op]):
                 continue
@@ -263,6 +295,8 @@ def verify(formula: Formula) -> Report:
     verdict = "false" if "false" in verdicts else "true" if stands else "unknown"
     symbolic = proved and (parts["proof"] or {})["symbolic"]
     level = "C" if formula.cited else "S" if symbolic else "B" if proved or enclosed else "-"
+    if proved and any(step["theorem"] for step in (parts["proof"] or {})["steps"]):
+        level += "*"
     if verdict == "false":
         level = "-"
     return Report(formula.id, verdict, level, parts["proof"], parts["certificate"], parts["mutation"], seconds)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import sympy as sp
 
 from derivations.engine.algebra import Expr, Rewrite, gamma_at_base, normal
+from derivations.engine.limits import limit_of
 
 
 def _assumed_sign(lhs: Expr, rhs: Expr) -> Expr:
@@ -20,7 +21,7 @@ def _assumed_sign(lhs: Expr, rhs: Expr) -> Expr:
 
 
 #: an inequality whose difference is non-negative by the signs of its factors (squares, positive symbols)
-sign = Rewrite("sign", (), _assumed_sign)
+sign = Rewrite("sign", (), _assumed_sign, order=True)
 
 
 def convex(x: sp.Symbol, minimum: Expr) -> Rewrite:
@@ -33,7 +34,36 @@ def convex(x: sp.Symbol, minimum: Expr) -> Rewrite:
             return sp.nan
         return sp.Abs(normal(slope.subs(x, minimum))) + sp.Abs(normal(lhs.subs(x, minimum) - rhs))
 
-    return Rewrite("convex", (x, minimum), residual)
+    return Rewrite("convex", (x, minimum), residual, order=True)
+
+
+def falls(x: sp.Symbol) -> Rewrite:
+    """Close `f(x) >= rhs` where f falls, by the signs of its derivative's factors, towards rhs as x grows."""
+
+    def residual(lhs: Expr, rhs: Expr) -> Expr:
+        if not sp.factor(normal(sp.diff(lhs - rhs, x))).is_nonpositive:
+            return sp.nan
+        return normal(limit_of(lhs - rhs, x, sp.oo))
+
+    return Rewrite("falls", (x,), residual, order=True)
+
+
+def stepwise(m: sp.Symbol, gap: Expr, first: Mapping[Expr, Expr], values: Mapping[Expr, Expr]) -> Rewrite:
+    """Close `lhs(m) >= rhs(m)` for integers m >= 0, whose difference starts as `gap` and grows by `gap` at every step.
+
+    Checked: the difference at 0 is gap with the values `first`, and what it grows by from m to m + 1 is gap with the
+    other values; values lie where the assumptions put their symbols, and an earlier step shows gap to be non-negative.
+    """
+
+    def residual(lhs: Expr, rhs: Expr) -> Expr:
+        if not all(_lies_in(value, symbol) for case in (first, values) for symbol, value in case.items()):
+            return sp.nan
+        whole = lhs - rhs
+        base = _settled(whole.subs(m, 0) - gap.subs(first, simultaneous=True))
+        return base if base != 0 else _settled(whole.subs(m, m + 1) - whole - gap.subs(values, simultaneous=True))
+
+    leans = () if gap.is_nonnegative else (gap,)
+    return Rewrite("stepwise", (m, gap, *first.items(), *values.items()), residual, leans=leans, order=True)
 
 
 Part = tuple[Expr, Expr] | tuple[Expr, Expr, Mapping[Expr, Expr]]
@@ -57,12 +87,64 @@ def combination(*parts: Part) -> Rewrite:
         return normal(lhs - rhs - total)
 
     leans = tuple(g for _, g, _ in full if not g.is_nonnegative)
-    return Rewrite("combination", full, residual, leans=leans)
+    return Rewrite("combination", full, residual, leans=leans, order=True)
+
+
+def pointwise(gap: Expr, values: Mapping[Expr, Expr] | None = None) -> Rewrite:
+    """Close `Integral(f) >= Integral(g)`, or that of sums, over one range by f - g = `gap`, `values` put in."""
+
+    def residual(lhs: Expr, rhs: Expr) -> Expr:
+        alike = any(isinstance(lhs, kind) and isinstance(rhs, kind) for kind in (sp.Integral, sp.Sum))
+        if not (alike and lhs.limits == rhs.limits):
+            return sp.nan
+        return combination((sp.S.One, gap, values or {})).residual(lhs.function, rhs.function)
+
+    leans = () if gap.is_nonnegative else (gap,)
+    return Rewrite("pointwise", (gap, tuple((values or {}).items())), residual, leans=leans, order=True)
 
 
 def _lies_in(value: Expr, symbol: sp.Symbol) -> bool:
     wanted = ("is_positive", "is_nonnegative", "is_real")
-    return all(getattr(value, sign_) for sign_ in wanted if getattr(symbol, sign_))
+    slope_of_real = isinstance(value, sp.Derivative) and value.expr.is_real and not symbol.is_nonnegative
+    return slope_of_real or all(getattr(value, sign_) for sign_ in wanted if getattr(symbol, sign_))
+
+
+def split(x: sp.Symbol, at: Expr, h: sp.Symbol, above: Rewrite, below: Rewrite) -> Rewrite:
+    """Close a step in two cases, x above and x below `at`, each by its own rewrite, for every h >= 0.
+
+    The cases are x = at + h and x = at - h; where x and `at` are positive, x = at (1 + h) and x = at / (1 + h). Minima
+    and maxima of two terms are taken where the case decides them.
+    """
+
+    def residual(lhs: Expr, rhs: Expr) -> Expr:
+        if not h.is_nonnegative or h.is_positive:
+            return sp.nan
+        positive = x.is_positive and at.is_positive
+        values = (at * (1 + h), at / (1 + h)) if positive else (at + h, at - h)
+        for value, by in zip(values, (above, below), strict=True):
+            left = by.residual(*(_minima_taken(sp.sympify(side).subs(x, value)) for side in (lhs, rhs)))
+            if left != 0:
+                return left
+        return sp.S.Zero
+
+    symbolic = above.symbolic and below.symbolic
+    leans, inside = above.leans + below.leans, above.inside + below.inside
+    order = above.order or below.order
+    return Rewrite("split", (x, at, h, above, below), residual, True, symbolic, leans, inside, order)
+
+
+def _minima_taken(expr: Expr) -> Expr:
+    """Minima and maxima of two terms whose order the assumptions decide (for positive ones by their logarithms)."""
+
+    def taken(e: Expr) -> Expr:
+        if len(e.args) != 2:
+            return e
+        one, two = e.args if isinstance(e, sp.Min) else reversed(e.args)
+        both = one.is_positive and two.is_positive
+        gap = sp.factor(normal(sp.log(two) - sp.log(one) if both else two - one))
+        return one if gap.is_nonnegative else two if gap.is_nonpositive else e
+
+    return expr.replace(lambda e: isinstance(e, sp.Min | sp.Max), taken)
 
 
 def _squares(lhs: Expr, rhs: Expr) -> Expr:
@@ -82,7 +164,7 @@ def _squares(lhs: Expr, rhs: Expr) -> Expr:
 
 
 #: an inequality of two non-negative sides whose squares differ by what has a sign (with cos^2 = 1 - sin^2)
-squares = Rewrite("squares", (), _squares)
+squares = Rewrite("squares", (), _squares, order=True)
 
 
 def ends(x: sp.Symbol, low: Expr, high: Expr, by: Rewrite = sign) -> Rewrite:
@@ -97,7 +179,7 @@ def ends(x: sp.Symbol, low: Expr, high: Expr, by: Rewrite = sign) -> Rewrite:
         left = (by.residual(lhs.subs(x, end), rhs.subs(x, end)) for end in (low, high))
         return next((gap for gap in left if gap != 0), sp.S.Zero)
 
-    return Rewrite("ends", (x, low, high, by), residual, inside=((x, low, high), *by.inside))
+    return Rewrite("ends", (x, low, high, by), residual, inside=((x, low, high), *by.inside), order=True)
 
 
 def ordered(x: sp.Symbol, y: sp.Symbol, by: Rewrite = sign) -> Rewrite:
@@ -109,7 +191,7 @@ def ordered(x: sp.Symbol, y: sp.Symbol, by: Rewrite = sign) -> Rewrite:
         left = (by.residual(lhs.subs(case), rhs.subs(case)) for case in ({x: y + excess}, {y: x + excess}))
         return next((gap for gap in left if gap != 0), sp.S.Zero)
 
-    return Rewrite("ordered", (x, y, by), residual, leans=by.leans, inside=by.inside)
+    return Rewrite("ordered", (x, y, by), residual, leans=by.leans, inside=by.inside, order=by.order)
 
 
 def recursion(n: sp.Symbol, x: sp.Symbol, step: Expr, start: Expr) -> Rewrite:

@@ -42,13 +42,19 @@ generator function under `@entry(...)`. The decorator's arguments say *what* is 
   with the coordinates of dimension d spelled out, for the proof of the code.
 - **Proof**: receives the statement as `claim` and must use `claim.rhs` (claim[i].rhs), so that a mutant
   reaches it; some Step must have the right side of each relation as its rhs (for inequalities: both sides
-  of a step with that `op`). Write what follows from what as separate Steps, each closed by one named
-  rewrite of `derivations.engine.rewrites`. Where general d rests on Fubini or induction, add a Step by `argument`
-  with the words, and prove d = 2, 3, 4 outright.
+  of a step with that `op`). Write what follows from what as separate Steps, each closed by one named rewrite:
+  normal forms (`algebra`), derivatives, integrals and limits (`calculus`), sums, recursions and integrals over one
+  coordinate after another (`induction`: general d goes by `fubini`), integrals past sums and derivatives (`exchange`),
+  inequalities, and the rest (`rewrites`), modules of `derivations.engine`. A number that a program finds is a Step by
+  `compute` (exact arithmetic) or `enclose_value` (balls), its name on the left.
 - **A step** is true when its rewrite leaves exactly 0; false when what it leaves is certified non-zero by a
   ball at some rational point of the symbols' domain; unknown otherwise. Give symbols their assumptions
-  (positive=True, ...).
-- **Level**: S where every relation is reached by symbolic steps, B where one of them is reached by `enclose`.
+  (positive=True, ...). A step whose two sides are written alike says nothing and is never true: put what SymPy
+  would simplify away behind a symbol and close the step by `substitute`.
+- **Words** close nothing. The one exception is `theorem`, which accepts a step by a theorem that is cited with its
+  source and place and not checked; few entries may have one (a test counts them).
+- **Level**: S where every relation is reached by symbolic steps, B where one of them is reached by enclosing; S* or
+  B* where the proof has a step by `theorem`.
 - **Certificate**: `independent` computes the left side by definition, in Arb; see
   `derivations.engine.certificate`. Without numbers in it, give `uncertified="reason"` instead; mutants must then
   fall at level S.
@@ -67,7 +73,18 @@ import sympy as sp
 from flint import acb, arb, arb_series, fmpq
 
 from derivations.engine import cache
-from derivations.engine.algebra import Rewrite, algebra, factor, gamma_recurrence, log_expand, normal, trigonometry
+from derivations.engine.algebra import (
+    Rewrite,
+    algebra,
+    equal_squares,
+    exponentiate,
+    factor,
+    gamma_recurrence,
+    log_expand,
+    matrices,
+    normal,
+    trigonometry,
+)
 from derivations.engine.ball_arithmetic import (
     Point,
     ball,
@@ -83,25 +100,33 @@ from derivations.engine.calculus import (
     change_of_variable,
     complete_square,
     differentiate,
+    fundamental,
     integrate,
+    lhopital,
     limit,
     series,
 )
 from derivations.engine.certificate import Certificate, certify, grid, relations
 from derivations.engine.checking import Report, check, mutate, prove, total_score, verify, verify_part
+from derivations.engine.exchange import term_by_term, termwise, tonelli, under_integral
 from derivations.engine.formula import Formula, Step, entry, modules_of, symbol
+from derivations.engine.induction import binomials, fubini, induction, linear, sum_recursion
 from derivations.engine.inequalities import (
     combination,
     convex,
     ends,
+    falls,
     largest,
     ordered,
+    pointwise,
     recursion,
     sign,
+    split,
     squares,
+    stepwise,
     supremum,
 )
-from derivations.engine.rewrites import argument, enclose, induction, modulo, substitute, use
+from derivations.engine.rewrites import compute, enclose, enclose_value, modulo, solves, substitute, theorem, use
 
 __all__ = [
     "Certificate",
@@ -115,22 +140,29 @@ __all__ = [
     "antiderivative",
     "arb",
     "arb_series",
-    "argument",
     "ball",
+    "binomials",
     "cache",
     "certify",
     "change_of_variable",
     "check",
     "combination",
     "complete_square",
+    "compute",
     "convex",
     "differentiate",
     "enclose",
+    "enclose_value",
     "ends",
     "entry",
+    "equal_squares",
     "exact",
+    "exponentiate",
     "factor",
+    "falls",
     "fmpq",
+    "fubini",
+    "fundamental",
     "gamma_recurrence",
     "grid",
     "half_width",
@@ -138,8 +170,11 @@ __all__ = [
     "integral",
     "integrate",
     "largest",
+    "lhopital",
     "limit",
+    "linear",
     "log_expand",
+    "matrices",
     "modules_of",
     "modulo",
     "mp",
@@ -148,19 +183,29 @@ __all__ = [
     "normal_expectation",
     "ordered",
     "plus_minus",
+    "pointwise",
     "precision",
     "prove",
     "recursion",
     "relations",
     "series",
     "sign",
+    "solves",
     "sp",
+    "split",
     "squares",
+    "stepwise",
     "substitute",
+    "sum_recursion",
     "supremum",
     "symbol",
+    "term_by_term",
+    "termwise",
+    "theorem",
+    "tonelli",
     "total_score",
     "trigonometry",
+    "under_integral",
     "use",
     "verify",
     "verify_part",

@@ -13,6 +13,7 @@ from typing import Any
 import sympy as sp
 
 from derivations.engine.algebra import Expr, Rewrite, normal
+from derivations.engine.notation import Notation
 
 
 def substitute(values: Mapping[Expr, Expr]) -> Rewrite:
@@ -38,27 +39,6 @@ def modulo(relations: Sequence[Expr], *gens: sp.Symbol) -> Rewrite:
     return Rewrite("modulo", (tuple(relations), gens), residual)
 
 
-def induction(n: sp.Symbol, start: int) -> Rewrite:
-    """Close `lhs(n) = rhs(n)` for integers n >= start, where lhs is a Sum or Product up to n.
-
-    Checked: equality at n = start, and that both sides grow by the same amount (or factor) from n to n + 1.
-    """
-
-    def residual(lhs: Expr, rhs: Expr) -> Expr:
-        if not isinstance(lhs, sp.Sum | sp.Product):
-            return sp.nan
-        base = normal(lhs.subs(n, start).doit() - rhs.subs(n, start))
-        if base != 0:
-            return base
-        k, _, top = lhs.limits[0]
-        term = lhs.function.subs(k, top.subs(n, n + 1))
-        if isinstance(lhs, sp.Sum):
-            return normal(rhs + term - rhs.subs(n, n + 1))
-        return normal(rhs * term - rhs.subs(n, n + 1))
-
-    return Rewrite("induction", (n, start), residual)
-
-
 def use(statement: Any, values: Mapping[Expr, Expr] | None = None) -> Rewrite:
     """Close a step by an entry already proved: its left side, with `values` put in, is replaced by its right
     side.
@@ -82,10 +62,49 @@ def use(statement: Any, values: Mapping[Expr, Expr] | None = None) -> Rewrite:
     return Rewrite(name, (tuple(relations), *sorted((values or {}).items(), key=str)), residual)
 
 
+def solves(equation: Expr, x: sp.Symbol) -> Rewrite:
+    """Close `x = rhs` by an expression that is zero at rhs and strictly monotone in x, by the signs of factors."""
+
+    def residual(lhs: Expr, rhs: Expr) -> Expr:
+        slope = sp.factor(normal(sp.diff(equation, x)))
+        if lhs != x or not (slope.is_positive or slope.is_negative):
+            return sp.nan
+        return normal(equation.subs(x, rhs))
+
+    return Rewrite("solves", (equation, x), residual)
+
+
 def enclose(data: tuple[Any, ...], residual: Callable[[Expr, Expr], Expr]) -> Rewrite:
     """Close a step by enclosing numbers in balls; `residual` is 0 where they decide it."""
     return Rewrite("enclose", data, residual, symbolic=False)
 
 
-#: a statement in words that a human must accept; the two sides are still compared in balls where they can be
-argument = Rewrite("argument", (), lambda a, b: sp.S.Zero, checked=False)
+def compute(function: Callable[..., Any], *arguments: Any) -> Rewrite:
+    """Close `name = value` by an exact computation: `function(*arguments)` in integers, rationals or symbols."""
+    return _computed("compute", function, arguments, symbolic=True)
+
+
+def enclose_value(function: Callable[..., Any], *arguments: Any) -> Rewrite:
+    """Close `name = value` by enclosing: `function(*arguments)` is the exact number that balls decide, a digit say."""
+    return _computed("enclose", function, arguments, symbolic=False)
+
+
+def _computed(name: str, function: Callable[..., Any], arguments: tuple[Any, ...], symbolic: bool) -> Rewrite:
+    def residual(lhs: Expr, rhs: Expr) -> Expr:
+        if not (lhs.free_symbols or lhs.atoms(sp.core.function.AppliedUndef, Notation)):
+            return sp.nan  # what is computed needs a name
+        value = function(*arguments)
+        return normal(
+            sp.Rational(value.numerator, value.denominator) - rhs if hasattr(value, "numerator") else value - rhs
+        )
+
+    return Rewrite(f"{name} {function.__name__}", (function.__module__, *arguments), residual, symbolic=symbolic)
+
+
+def theorem(title: str, source: str, place: str) -> Rewrite:
+    """Accept a step by a theorem that is cited and not checked: its name, the source's key and the place there.
+
+    The words of the step say how the theorem applies. The two sides are still compared in balls where they can be, and
+    the entry is marked as leaning on words.
+    """
+    return Rewrite("theorem", (title, source, place), lambda a, b: sp.S.Zero, checked=False)

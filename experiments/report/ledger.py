@@ -21,6 +21,7 @@ from experiments.report.statistics import Key, decide, pooled
 from experiments.report.summary import read_summary
 from hrssm.experiment.claims import Claim, Quantity
 from hrssm.experiment.experiment import Experiment
+from hrssm.formulas import mark
 from hrssm.records.record import write_json
 
 REGISTRY = Path("hrssm/formulas/registry.json")
@@ -102,9 +103,9 @@ def formula_claims(registry: Path) -> list[dict[str, Any]]:
     if not registry.is_file():
         return []
     formulas = json.loads(registry.read_text(encoding="utf-8"))["formulas"]
-    kept = ("title", "chapter", "status", "level", "verdict")
+    kept = ("title", "chapter", "status", "verdict")
     return [
-        {"id": name, **{key: entry[key] for key in kept}}
+        {"id": name, **{key: entry[key] for key in kept}, "level": mark(entry)}
         for name, entry in formulas.items()
         if entry["status"] != "new"
     ]

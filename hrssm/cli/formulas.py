@@ -37,16 +37,17 @@ def formulas(
     for heading in ("id", "title", "level", "verdict", "status"):
         table.add_column(heading, overflow="fold", no_wrap=heading == "id")
     for id, entry in found.items():
-        table.add_row(id, entry["title"], entry["level"], entry["verdict"], entry["status"])
+        table.add_row(id, entry["title"], reference.mark(entry), entry["verdict"], entry["status"])
     console = Console(soft_wrap=False)
     console.print(table)
     levels = ", ".join(
         f"{sum(e['level'] == k for e in found.values())} {k}"
-        for k in "SBNC-"
+        for k in (*reference.LEVELS, "-")
         if any(e["level"] == k for e in found.values())
     )
     console.print(
-        f"{len(found)} formulas: {levels} (S symbolic, B ball enclosure, N numeric, C cited).",
+        f"{len(found)} formulas: {levels} (S symbolic, B ball enclosure, N numeric, C cited; * where steps, as many as "
+        "the number says, are accepted by a cited theorem and not checked).",
         highlight=False,
     )
 
@@ -71,7 +72,7 @@ def show(
                 console.print(Text(f"  {line}"), no_wrap=heading == "Statement", overflow="ignore", crop=False)
 
     console.print(Text(f"{id}: {entry['title']}", style="bold"))
-    outcome = f"level {entry['level']}, verdict {entry['verdict']}; {_status(entry)}; digest {entry['digest']}"
+    outcome = f"level {reference.mark(entry)}, verdict {entry['verdict']}; {_status(entry)}; digest {entry['digest']}"
     console.print(Text(outcome))
     section("Statement", entry["statement"]["unicode" if drawn else "text"].splitlines())
     section("Symbols", [_symbol(s, drawn) for s in entry["symbols"]])
@@ -79,6 +80,7 @@ def show(
     section("Conventions", list(entry["conventions"]))
     if steps:
         section("Proof", [_step(i, step) for i, step in enumerate(entry["steps"], 1)])
+    section("Not checked", [f"{u['words']} [{u['theorem']}: {u['source']}, {u['place']}]" for u in entry["unchecked"]])
     section("Certificate", _certificate(entry))
     section("Uses", list(entry["uses"]))
     section("Implemented by", _implementers(entry))

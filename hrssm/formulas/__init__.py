@@ -16,7 +16,17 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-__all__ = ["digest", "entries", "entry", "read", "search"]
+__all__ = ["LEVELS", "digest", "entries", "entry", "mark", "read", "search"]
+
+#: What each level of proof means, the strongest first.
+LEVELS = {
+    "S": "symbolic, every step checked",
+    "S*": "symbolic, some steps accepted by a cited theorem and not checked",
+    "B": "ball enclosure",
+    "B*": "ball enclosure, some steps accepted by a cited theorem and not checked",
+    "N": "numeric",
+    "C": "cited",
+}
 
 
 @cache
@@ -39,9 +49,15 @@ def entries() -> Mapping[str, Mapping[str, Any]]:
 
     An entry holds title, chapter, statement (srepr, latex, typst, text, unicode, python), symbols (name, role, domain,
     text, unicode), assumptions, conventions, digest, uses, sources, implements, code, level, verdict, status,
-    certificate, mutation and steps.
+    certificate, mutation, steps and unchecked: the steps that are accepted by a theorem (its name, source and place,
+    and how it applies) and not checked.
     """
     return _registry()["formulas"]
+
+
+def mark(found: Mapping[str, Any]) -> str:
+    """The level of an entry, with the number of unchecked steps behind its star: S, S*1, B, ..."""
+    return f"{found['level']}{len(found['unchecked']) or ''}"
 
 
 def entry(id: str) -> Mapping[str, Any]:

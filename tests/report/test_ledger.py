@@ -94,10 +94,10 @@ def test_the_rule_is_printed_in_words(select) -> None:
 
 
 def test_formulas_that_the_write_up_states_enter(tmp_path: Path) -> None:
-    entry = {"title": "T", "chapter": "geometry", "level": "S", "verdict": "true"}
+    entry = {"title": "T", "chapter": "geometry", "level": "S*", "verdict": "true", "unchecked": [{}]}
     registry = tmp_path / "registry.json"
     registry.write_text(json.dumps({"formulas": {"a": entry | {"status": "refutes"}, "b": entry | {"status": "new"}}}))
-    assert [(c["id"], c["status"]) for c in formula_claims(registry)] == [("a", "refutes")]
+    assert [(c["id"], c["status"], c["level"]) for c in formula_claims(registry)] == [("a", "refutes", "S*1")]
     assert formula_claims(tmp_path / "none.json") == []
 
 

@@ -13,7 +13,6 @@ from typing import Any
 from derivations.chapters.horospherical_gaussian.density import Z, e
 from derivations.chapters.horospherical_gaussian.symbols import (
     FIBRE,
-    FUBINI,
     HG,
     LOCATION,
     OFFSET,
@@ -41,10 +40,12 @@ from derivations.engine.kernel import (
     complete_square,
     entry,
     exact,
+    fubini,
     grid,
-    induction,
     log_expand,
+    matrices,
     normal_expectation,
+    solves,
     sp,
     substitute,
     symbol,
@@ -131,7 +132,10 @@ def hgk_density(claim: Any) -> Iterator[Step]:
             complete_square(*bs),
             f"integrated over the fibre, volume included: the height's density, outright for d = {n + 1}",
         )
-    yield Step(sp.Product(sp.exp(-tau), (k, 1, m)), sp.exp(-m * tau), induction(m, 1), FUBINI)
+    before, at = symbol("J", positive=True), symbol("w", positive=True)
+    one_more = over_line(before * sp.exp(-(u**2) / (2 * at**2)) / (sp.sqrt(2 * sp.pi) * at), u)
+    fibre = fubini(m, 1, sp.S.One, before, one_more)
+    yield Step(name("fibre_integral", m), sp.S.One, fibre, "and in any dimension, one coordinate after another")
     marginal = sp.exp(-((tau - mu) ** 2) / (2 * sigma**2)) / (sp.sqrt(2 * sp.pi) * sigma)
     yield Step(over_line(marginal, tau), sp.S.One, complete_square(tau), "and over the height: one")
 
@@ -192,7 +196,7 @@ def log_density_in_coordinates(d: int) -> Any:
 def hgk_sampler(claim: Any) -> Iterator[Step]:
     """Put the sample into the density; given tau the fibre is normal with the stated width by
     construction."""
-    yield Step(mu + sigma * t, claim[0].rhs, algebra, "the height")
+    yield Step(tau, claim[0].rhs, solves((tau - mu) / sigma - t, tau), "the height: t standardises it")
     yield Step(beta + WIDTH * e, claim[1].rhs, substitute({tau: mu + sigma * t}), "a fibre coordinate")
     at_sample = LOG_DENSITY.subs({radius: radius * WIDTH}).subs(tau, mu + sigma * t)
     yield Step(at_sample, claim[2].rhs, algebra, "the density of hgk-density at the sample, |b - beta| = width |eps|")
@@ -200,7 +204,8 @@ def hgk_sampler(claim: Any) -> Iterator[Step]:
         us = coordinates("u", n)
         image = sp.Matrix([claim[0].rhs, *(claim[1].rhs.subs({e: x, beta: 0}) for x in us)])
         stretch = s**n * sp.exp(n * (mu + kappa * sigma * t))
-        yield Step(image.jacobian([t, *us]).det(), sigma * stretch, algebra, f"Jacobian, outright for d = {n + 1}")
+        jacobian = sp.Determinant(image.jacobian([t, *us]))
+        yield Step(jacobian, sigma * stretch, matrices, f"Jacobian, outright for d = {n + 1}")
         pushed = sp.exp(claim[2].rhs.subs(m, n) - n * (mu + sigma * t)) * sigma * stretch
         noise = sp.exp(-(t**2) / 2 - radius**2 / 2) / (2 * sp.pi) ** sp.Rational(n + 1, 2)
         yield Step(pushed, noise, algebra, "density times volume times Jacobian is the density of the noise")
@@ -258,7 +263,7 @@ def hgk_moments(claim: Any) -> Iterator[Step]:
     gap = at_beta.subs(tau, top) - at_beta
     yield Step(gap, (tau - top) ** 2 / (2 * sigma**2), algebra, "off the mode a square is lost; off beta another")
     slope = sp.diff(at_beta, tau)
-    yield Step(sp.solve(slope, tau)[0], claim[2].rhs, algebra, "where the slope of the log-density vanishes")
+    yield Step(tau, claim[2].rhs, solves(slope, tau), "where the slope of the log-density vanishes")
 
 
 def _moments(p: Point) -> tuple[arb, arb]:
@@ -296,7 +301,9 @@ def hgk_entropy(claim: Any) -> Iterator[Step]:
     at_sample = t**2 / 2 + radius**2 / 2 - m * (1 - kappa) * sigma * t + sp.log(Z)
     mean = over_line(sp.expand(at_sample) * phi(t), t)
     yield Step(mean, HALF + radius**2 / 2 + sp.log(Z), complete_square(t), "over the height's noise")
-    yield Step(over_line(u**2 * phi(u), u), sp.S.One, complete_square(u), "E[eps_i^2], so that E|eps|^2 = m")
+    before = symbol("J", positive=True)
+    one_more = over_line((before + u**2) * phi(u), u)
+    yield Step(name("E", "|epsilon|^2"), m, fubini(m, 1, sp.S.One, before, one_more), "over the fibre's")
     yield Step(HALF + m / 2 + sp.log(Z), claim.rhs, log_expand, "the sum")
 
 

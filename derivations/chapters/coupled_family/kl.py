@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from derivations.chapters.coupled_family.density import COUPLING, COUPLINGS, HALF, k, kappa, kappa_p, kappa_q
+from derivations.chapters.coupled_family.density import COUPLING, COUPLINGS, HALF, kappa, kappa_p, kappa_q
 from derivations.chapters.horospherical_gaussian.kl import (
     KL_DRIFT,
     KL_FIBRE,
@@ -15,7 +15,6 @@ from derivations.chapters.horospherical_gaussian.kl import (
     hg_kl_height,
 )
 from derivations.chapters.horospherical_gaussian.symbols import (
-    FUBINI,
     HG,
     ISOMETRY,
     LOCATION,
@@ -50,6 +49,7 @@ from derivations.engine.kernel import (
     differentiate,
     entry,
     exact,
+    fubini,
     grid,
     induction,
     log_expand,
@@ -58,7 +58,7 @@ from derivations.engine.kernel import (
     symbol,
     use,
 )
-from derivations.engine.notation import Action, At, Divergence, Pushforward, coordinates, over_line, phi
+from derivations.engine.notation import Action, At, Divergence, Pushforward, name, over_line, phi
 
 # ------------------------------------------------------------------------------------------- KL
 
@@ -102,8 +102,7 @@ def kl_in_coordinates(d: int, mixed: bool = False) -> Any:
 
 
 def conditional_steps(widths_q: Any, widths_p: Any) -> Iterator[Step]:
-    """The KL of the fibre given tau: one coordinate, then d = 2, 3, 4 with a width and offset per
-    coordinate."""
+    """The KL of the fibre given tau: one coordinate, all with a width and an offset each, and with equal widths."""
     w_q, w_p, offset = symbol("w_q", positive=True), symbol("w_p", positive=True), symbol("h", real=True)
     one = sp.log(w_p / w_q) - HALF + (w_q**2 + offset**2) / (2 * w_p**2)
     ratio = sp.log(w_p / w_q) - u**2 / 2 + (w_q * u + offset) ** 2 / (2 * w_p**2)
@@ -113,25 +112,31 @@ def conditional_steps(widths_q: Any, widths_p: Any) -> Iterator[Step]:
         complete_square(u),
         "given tau, one coordinate: widths w_q and w_p, offset h of the locations",
     )
-    for n in (1, 2, 3):
-        sq, sp_, bq, bp = fibre_symbols(n)
-        us = coordinates("u", n)
-        total, target = sp.S.Zero, sp.S.Zero
-        for x, y, b1, b2, z in zip(sq, sp_, bq, bp, us, strict=True):
-            here = {w_q: x, w_p: y, offset: b1 - b2, u: z}
-            total += ratio.subs(here)
-            target += one.subs(here)
-        inner = sp.expand(total)
-        for z in us:
-            inner = over_line(inner * phi(z), z)
-        yield Step(inner, target, complete_square(*us), f"all coordinates, each with its own widths: d = {n + 1}")
-    yield Step(sp.Sum(one.subs(offset, 0), (k, 1, m)), m * one.subs(offset, 0), induction(m, 1), FUBINI)
+    own_q, own_p = sp.Function("w_q", positive=True), sp.Function("w_p", positive=True)
+    apart, before, i = sp.Function("h", real=True), symbol("J", real=True), symbol("i", integer=True, positive=True)
+
+    def at(index: Any) -> dict[Any, Any]:
+        return {w_q: own_q(index), w_p: own_p(index), offset: apart(index)}
+
+    added = sp.expand(ratio.subs(at(m + 1)))
+    yield Step(
+        name("KL", "given tau"),
+        sp.Sum(one.subs(at(i)), (i, 1, m)),
+        fubini(m, 1, one.subs(at(sp.S.One)), before, over_line((before + added) * phi(u), u)),
+        "all coordinates, each with its own widths, one after another",
+    )
+    yield Step(
+        sp.Sum(one.subs(offset, apart(i)), (i, 1, m)),
+        m * one.subs(offset, 0) + sp.Sum(apart(i) ** 2, (i, 1, m)) / (2 * w_p**2),
+        induction(m, 1),
+        "with equal widths; the squared offsets add up to delta^2",
+    )
     log_ratio = sp.log(widths_p) - sp.log(widths_q)
     yield Step(
         m * one.subs({offset: 0, w_q: widths_q, w_p: widths_p}) + delta**2 / (2 * widths_p**2),
         m * (log_ratio - HALF + widths_q**2 / (2 * widths_p**2)) + delta**2 / (2 * widths_p**2),
         log_expand,
-        "at the widths of the family; the offsets add up to delta^2",
+        "at the widths of the family",
     )
 
 
@@ -161,7 +166,6 @@ def hgk_kl(claim: Any) -> Iterator[Step]:
     conditional = m * (sp.log(w_p) - sp.log(w_q) - HALF + RATIO / 2)
     yield Step(conditional, HGK_FIBRE, log_expand, "the fibre term, before any integral over the height")
     offset = delta**2 / 2 * sp.exp(-2 * (sp.log(s_p) + mu_p + kappa * (mu_q + sigma_q * t - mu_p)))
-    yield Step(delta**2 / (2 * w_p**2), offset, algebra, "the offset's part as an exponential in t")
     yield Step(over_line(offset * phi(t), t), HGK_DRIFT, complete_square(t), "its expectation: the drift term")
     yield Step(
         Divergence("q", "p", "height") + HGK_FIBRE + HGK_DRIFT,
@@ -330,9 +334,9 @@ def hgk_isometry(claim: Any) -> Iterator[Step]:
         "density in volume at (tau + a, e^a b + c), one fibre coordinate (the others are alike); volume is invariant",
     )
     yield Step(
-        sp.ImmutableMatrix([tau + a, sp.exp(a) * b + c, sigma, s, kappa]).subs({tau: mu, b: beta}),
+        sp.ImmutableMatrix([tau + a, sp.exp(a) * b + c, sigma, s, kappa]),
         claim[1].rhs,
-        algebra,
+        substitute({tau: mu, b: beta}),
         "the locations move as points do",
     )
     moves = {mu_q: mu_q + a, mu_p: mu_p + a, delta: sp.exp(a) * delta}

@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from derivations.chapters.environment.occupancy import B
+from derivations.chapters.environment.occupancy import B, L, k, tree_walk
 from derivations.chapters.environment.walk import (
     clock_accuracy,
     depth_laws,
@@ -25,12 +25,16 @@ from derivations.engine.kernel import (
     Step,
     algebra,
     arb,
-    argument,
+    compute,
     entry,
     exact,
     fmpq,
+    induction,
+    limit,
     plus_minus,
+    sign,
     sp,
+    substitute,
     symbol,
 )
 from derivations.engine.notation import name
@@ -63,8 +67,11 @@ def clock_rho(index: int, by_nodes: bool = False) -> int:
     return first_digits(c, v, DIGITS)
 
 
-def _clock_accuracies(laws: Callable[[int, int, int], tuple[tuple[Fraction, ...], ...]]) -> list[Fraction]:
-    return [clock_accuracy(joint_law(laws(4, 5, 20)[:steps])) for steps in (8, 10, 20)]
+@cache
+def accuracy_of_the_clock(steps: int, by_nodes: bool = False) -> Fraction:
+    """How often the likeliest depth at a step is the depth, over the first steps of a walk (B = 4, L = 5)."""
+    laws = node_laws if by_nodes else depth_laws
+    return clock_accuracy(joint_law(laws(4, 5, 20)[:steps]))
 
 
 def _deep_clock(p: Mapping[str, Any]) -> list[arb]:
@@ -85,7 +92,7 @@ def _deep_clock(p: Mapping[str, Any]) -> list[arb]:
 
 @cache
 def _constants() -> tuple[arb, ...]:
-    accuracies = _clock_accuracies(node_laws)
+    accuracies = [accuracy_of_the_clock(steps, by_nodes=True) for steps in (8, 10, 20)]
     return (
         *(arb(clock_rho(i, by_nodes=True)) for i in range(len(CLOCKS))),
         *(arb(fmpq(a.numerator, a.denominator)) for a in accuracies),
@@ -107,10 +114,7 @@ _parity_rho = sp.sqrt(3) * (B - 1) / (B + 1) * sp.factor(_even - _odd) / sp.sqrt
             sp.Eq(sp.floor(10**DIGITS * name("rho", *tree[:2], scored(tree[2], depths))), clock_rho(i))
             for i, (_, tree, depths, _) in enumerate(CLOCKS)
         ),
-        *(
-            sp.Eq(name("accuracy", 4, 5, steps), rational(a))
-            for steps, a in zip((8, 10, 20), _clock_accuracies(depth_laws), strict=True)
-        ),
+        *(sp.Eq(name("accuracy", 4, 5, steps), rational(accuracy_of_the_clock(steps))) for steps in (8, 10, 20)),
     ),
     symbols={B: ("branching", "integer >= 2"), symbol("k"): ("depth", "0, ..., L")},
     assumptions=(
@@ -156,28 +160,45 @@ def tree_clock(claim: Any) -> Iterator[Step]:
     even = 2 * leaf * leaf_rank + summed(product, 2, B**-4)
     odd = summed(product, 1, B**-4)
     cubes = leaf**3 + law.subs(i, 1) ** 3 / (1 - B**-3)
+    yield from _late_steps(law, leaf)
+    high, low, spread = sp.symbols("R_even R_odd w", positive=True)
     yield Step(
-        sp.sqrt(3) * (B / (B + 1) - 1 / (B + 1)) * (even - odd),
-        claim[0].rhs * sp.sqrt(sp.factor(1 - cubes)),
-        algebra,
-        "an even step has an even height with probability B/(B+1); the clock has two values of weight 1/2, "
-        "so rho = (E[rank | even step] - E[rank | odd step])/2 over sqrt((1 - sum of cubes)/12)",
-    )
-    yield Step(
-        name("rho_oo", B),
+        sp.sqrt(3) * (B / (B + 1) - 1 / (B + 1)) * (high - low) / spread,
         claim[0].rhs,
-        argument,
-        "the limit in L and t goes inside sums with geometric tails; by tree-walk all but the eigenvalues "
-        "1 and -1 fade, so the law at late steps is the stationary one, each parity with its own weight",
+        substitute({high: even, low: odd, spread: sp.sqrt(sp.factor(1 - cubes))}),
+        "the clock has two values of weight 1/2, so rho = (E[rank | even step] - E[rank | odd step])/2 over "
+        "sqrt((1 - sum of cubes)/12); ranks at even and at odd heights have means R_even and R_odd",
     )
     for index, ((label, tree, depths, _), relation) in enumerate(zip(CLOCKS, claim[1 : 1 + len(CLOCKS)], strict=True)):
-        yield Step(
-            sp.Integer(clock_rho(index)),
-            relation.rhs,
-            algebra,
-            f"{label}: B, L, T = {tree}, depths {depths}; from the recursion on depth, by mid-ranks",
-        )
-    for steps, exactly, relation in zip(
-        (8, 10, 20), _clock_accuracies(depth_laws), claim[1 + len(CLOCKS) :], strict=True
-    ):
-        yield Step(rational(exactly), relation.rhs, algebra, f"mean over {steps} steps of max P(depth | t)")
+        by, where = compute(clock_rho, index), f"{label}: B, L, T = {tree}, depths {depths}"
+        yield Step(relation.lhs, relation.rhs, by, f"{where}; from the recursion on depth, by mid-ranks")
+    for steps, relation in zip((8, 10, 20), claim[1 + len(CLOCKS) :], strict=True):
+        by = compute(accuracy_of_the_clock, steps)
+        yield Step(relation.lhs, relation.rhs, by, f"mean over {steps} steps of max P(depth | t)")
+
+
+def _late_steps(law: Any, leaf: Any) -> Iterator[Step]:
+    """At late steps the law is the stationary one with a weight for each parity; in a deep tree it is geometric."""
+    i, n, gap = (
+        symbol("i", positive=True, integer=True),
+        symbol("n", positive=True, integer=True),
+        symbol("g", positive=True),
+    )
+    second = 2 * sp.sqrt(B) / (B + 1)
+    yield Step(
+        1 - second**2,
+        sp.S.Zero,
+        sign,
+        "by tree-walk every eigenvalue but 1 and -1 is at most this: all else fades",
+        ">=",
+    )
+    inner, leaves = (relation.rhs for relation in (tree_walk.statement[0], tree_walk.statement[2]))
+    factor = 1 + 1 / (B**L - 1)
+    yield Step(inner.subs(k, L - i), law * factor, algebra, "at height i above the leaves: off by one factor alone")
+    yield Step(leaves, leaf * factor, algebra, "and at the leaves: all sums over heights have this factor")
+    yield Step(1 / ((1 + gap) ** n - 1), sp.S.Zero, limit(n, sp.oo), "which tends to 1 with L, B = 1 + g")
+    ratio = 1 / (1 + gap)
+    partial = (1 - ratio**n) / gap
+    yield Step(sp.Sum(ratio**i, (i, 1, n)), partial, induction(n, 1), "the sums over heights are geometric")
+    yield Step(partial, 1 / gap, limit(n, sp.oo), "and so are their tails: they converge with L")
+    yield Step((1 - 1 / B) / (1 - B**-2), B / (B + 1), algebra, "P(even height) at an even step: a uniform start's")

@@ -7,6 +7,7 @@ Every node is put at the end of an edge of length l from its parent, the B + 1 e
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -20,12 +21,12 @@ from derivations.engine.kernel import (
     Certificate,
     Step,
     algebra,
-    argument,
+    enclose_value,
     entry,
     exact,
-    normal,
     plus_minus,
     precision,
+    sign,
     sp,
     substitute,
     symbol,
@@ -141,8 +142,11 @@ def distortion_in_the_disc(length: int) -> int:
         return int(mp.floor(worst * 10**6))
 
 
-def euclidean_distortion(dimension: int, branching: int = 4, depth: int = 3, rounds: int = 300) -> float:
-    """Distortion of the tree after stress majorisation in R^dimension from a fixed start (float64)."""
+def euclidean_distortion(dimension: int, branching: int = 4, depth: int = 3, rounds: int = 300) -> arb:
+    """Distortion of the tree after stress majorisation in R^dimension from a fixed start.
+
+    The places are found in float64; the distortion is that of these places, enclosed.
+    """
     count = (branching ** (depth + 1) - 1) // (branching - 1)
     lines = [[0]]
     for i in range(1, count):
@@ -155,8 +159,17 @@ def euclidean_distortion(dimension: int, branching: int = 4, depth: int = 3, rou
         gaps = np.linalg.norm(points[:, None] - points[None], axis=-1)
         pull = np.where(off, hops / np.where(off, gaps, 1.0), 0.0)
         points = (np.diag(pull.sum(1)) - pull) @ points / count
-    ratios = np.linalg.norm(points[:, None] - points[None], axis=-1)[off] / hops[off]
-    return float(ratios.max() / ratios.min())
+    places, ratios = [[arb(float(x)) for x in point] for point in points], []
+    for i in range(count):
+        for j in range(i):
+            square = sum(((a - b) ** 2 for a, b in zip(places[i], places[j], strict=True)), arb(0))
+            ratios.append(square.sqrt() / int(hops[i, j]))
+    return functools.reduce(arb.max, ratios) / functools.reduce(arb.min, ratios)
+
+
+def measured(space: str, index: int) -> int:
+    """A measured distortion: "hyperbolic" at `EDGES[index]`, 6 digits, or "euclidean" at `DIMENSIONS[index]`, one."""
+    return _measured()[space][index]
 
 
 @cache
@@ -166,7 +179,7 @@ def _measured() -> dict[str, list[int]]:
     def compute() -> dict[str, list[int]]:
         return {
             "hyperbolic": [int((distortion(length) * 10**6).floor().unique_fmpz() or -1) for length in EDGES],
-            "euclidean": [int(10 * euclidean_distortion(k)) for k in DIMENSIONS],
+            "euclidean": [int((10 * euclidean_distortion(k)).floor().unique_fmpz() or -1) for k in DIMENSIONS],
         }
 
     return store.recall("distortions", (__name__,), compute)
@@ -274,7 +287,11 @@ def tree_sarkar(claim: Any) -> Iterator[Step]:
         "back at the "
         "angle with tangent of half e^(-l)/t (upper half-plane, third vertex at infinity)",
     )
-    yield Step(claim[0].lhs, claim[0].rhs, argument, "the angle that this tangent belongs to")
+    tangent = symbol("tan(delta/2)", positive=True)
+    back = substitute({tangent: sp.exp(-ell) / sp.tan(alpha / 2)})
+    yield Step(2 * sp.atan(tangent), claim[0].rhs, back, "the angle that this tangent belongs to")
+    shortest = {ell: -2 * sp.log(t), alpha: 2 * sp.atan(t)}
+    yield Step(claim[0].rhs, 2 * sp.atan(t), substitute(shortest), "at l = -2 log tan(alpha/2) it is alpha itself")
     x, y = symbol("x", positive=True), symbol("y", positive=True)
     yield Step(
         4 * sp.exp(-x - y) * (sp.cosh(x) * sp.cosh(y) - sp.sinh(x) * sp.sinh(y) * sp.cos(alpha)),
@@ -299,9 +316,9 @@ def tree_sarkar(claim: Any) -> Iterator[Step]:
         "every turn is at least pi/(B+1) and costs at most loss(pi/(B+1)); k edges keep k l - (k-1) loss",
     )
     yield Step(
-        normal((ell / (ell - loss)).subs(loss, -2 * sp.log(sp.sin(_turn)))),
+        ell / (ell - loss),
         claim[2].rhs,
-        substitute({sp.sin(_turn): t}),
+        substitute({loss: -2 * sp.log(sp.sin(_turn))}),
         "the worst ratio over all k; 1 for edges",
     )
     yield Step(
@@ -322,29 +339,30 @@ def tree_sarkar(claim: Any) -> Iterator[Step]:
         algebra,
         "so the disc needs R / log 10 digits, L l / 2.3 for the leaves",
     )
-    for m in (3, 5):
-        z = sp.symbols(f"z_1:{m + 1}", real=True)
-        pairs = sum((z[i] - z[j]) ** 2 for i in range(m) for j in range(i))
-        yield Step(
-            sp.expand(pairs + sum(z) ** 2),
-            m * sum(v**2 for v in z),
-            algebra,
-            f"one coordinate of {m} leaves about their centre: pairs sum to at most m times the squared radii",
-        )
-    m = symbol("m", positive=True)
+    total, squares, new = (symbol(n, real=True) for n in ("S_1", "S_2", "z"))
+    count = symbol("m", positive=True)
     yield Step(
-        sp.sqrt((m * (m - 1) / 2 * 4) / (m * m)).subs(m, B + 1),
-        claim[5].rhs,
+        (count * squares - total**2) + (squares - 2 * new * total + count * new**2),
+        (count + 1) * (squares + new**2) - (total + new) ** 2,
         algebra,
+        "one coordinate z_i of m leaves: their squared gaps add up to m sum z_i^2 - (sum z_i)^2, and so with one leaf "
+        "more; about the centre that is at most m times the squared radii",
+    )
+    yield Step(
+        sp.sqrt(2 * (count - 1) / count),
+        claim[5].rhs,
+        substitute({count: B + 1}),
         "edges of length at most D and leaves at least 2 apart: m (m-1)/2 * 4 <= m * m D^2, m = B + 1",
     )
-    for relation, value, length in zip(claim[6:], _measured()["hyperbolic"], EDGES, strict=True):
-        yield Step(sp.Integer(value), relation.rhs, algebra, f"all pairs of the default tree, edge length {length}")
-    for value, dimension in zip(_measured()["euclidean"], DIMENSIONS, strict=True):
+    for index, (relation, length) in enumerate(zip(claim[6:], EDGES, strict=True)):
+        by = enclose_value(measured, "hyperbolic", index)
+        yield Step(relation.lhs, relation.rhs, by, f"all pairs of the default tree, edge length {length}")
+    for index, dimension in enumerate(DIMENSIONS):
+        tenths = measured("euclidean", index)
         yield Step(
-            sp.Rational(value, 10),
-            claim[5].rhs.subs(B, 4),
-            argument,
-            f"stress majorisation of the tree with B = 4, L = 3 in R^{dimension}: distortion {value / 10} and more",
-            op=">=",
+            sp.floor(10 * symbol(f"distortion_in_R^{dimension}", positive=True)),
+            sp.Integer(tenths),
+            enclose_value(measured, "euclidean", index),
+            f"stress majorisation of the tree with B = 4, L = 3 in R^{dimension}",
         )
+        yield Step(sp.Rational(tenths, 10), claim[5].rhs.subs(B, 4), sign, "not below the bound", op=">=")

@@ -308,3 +308,8 @@ def certified() -> dict[str, list[int]]:
             }
 
     return store.recall("constants of the observations", (__name__,), compute)
+
+
+def certified_digits(kind: str, index: int) -> int:
+    """One of these digits: "expected", "floors", "gaps" or "weights", and its place."""
+    return certified()[kind][index]

@@ -19,6 +19,7 @@ from derivations.chapters.environment.observation_law import (
     STEPS,
     as_ball,
     certified,
+    certified_digits,
     expected_constants,
     laplace_coefficients,
     realised_directly,
@@ -28,12 +29,14 @@ from derivations.engine.kernel import (
     Certificate,
     Step,
     algebra,
-    argument,
     complete_square,
+    compute,
+    enclose_value,
     entry,
     exact,
     induction,
     sp,
+    substitute,
     symbol,
 )
 from derivations.engine.notation import Expectation, Given, Probability, Variance, name
@@ -189,21 +192,22 @@ def tree_floor(claim: Any) -> Iterator[Step]:
     )
     for n in (1, 2, 8, 16):
         yield Step(
-            _cosine_transform(n, u),
+            name("phi", sp.Integer(2 * n), u),
             (1 + u**2) ** -n,
-            algebra,
+            compute(cosine_transform, n, u),
             f"{2 * n} coordinates: the density is a polynomial times e^(-|x|/theta) (theta = 1; int_0^oo "
             f"x^j e^(-x) "
             "cos(u x) = j! Re (1 - iu)^(-j-1))",
         )
     names = ("root, density against Hurwitz zeta", "two nodes of a depth", "any other node")
-    for relation, value, words in zip(claim[2:5], certified()["expected"], names, strict=True):
-        yield Step(sp.Integer(value), relation.rhs, algebra, words)
-    for relation, (t, kind), value in zip(claim[5:], ROWS, certified()["floors"], strict=True):
-        yield Step(sp.Integer(value), relation.rhs, algebra, f"{kind}, {t} steps: occupancy, and sums over nodes")
+    for index, (relation, words) in enumerate(zip(claim[2:5], names, strict=True)):
+        yield Step(relation.lhs, relation.rhs, enclose_value(certified_digits, "expected", index), words)
+    for index, (relation, (t, kind)) in enumerate(zip(claim[5:], ROWS, strict=True)):
+        words = f"{kind}, {t} steps: occupancy, and sums over nodes"
+        yield Step(relation.lhs, relation.rhs, enclose_value(certified_digits, "floors", index), words)
 
 
-def _cosine_transform(n: int, u: sp.Symbol) -> sp.Expr:
+def cosine_transform(n: int, u: sp.Symbol) -> sp.Expr:
     """Sum over j of 2 c_j j! Re (1 - iu)^(-j-1) over the common denominator (1+u^2)^n."""
     numerator = sp.Poly(0, u)
     below = sp.Poly(1 + u**2, u)
@@ -333,13 +337,14 @@ def tree_parity(claim: Any) -> Iterator[Step]:
         algebra,
         "both minima are zero, so price >= slope (r - q)^2",
     )
+    price_of_gain = symbol("slope", positive=True)
     yield Step(
-        K * T / slope,
+        K * T / price_of_gain,
         code,
-        algebra,
-        "so no code of the parity, partial ones included, pays for beta above K T / slope; just below it, a "
-        "code with "
-        "posterior 1 - q does (rarely sent: gain and price are then linear in its frequency)",
+        substitute({price_of_gain: slope}),
+        "depth + t keeps its parity, so one bit serves all T steps: no code of the parity, partial ones included, pays "
+        "for beta above K T / slope; just below it, a code with posterior 1 - q does (rarely sent: gain and price are "
+        "then linear in its frequency)",
     )
     yield Step(
         K * T / (sp.diff(price(r), r, 2).subs(r, q) / 2),
@@ -349,13 +354,9 @@ def tree_parity(claim: Any) -> Iterator[Step]:
         "latent pays "
         "(obj-collapse with variance q (1-q) T D K against beta D/2)",
     )
-    yield Step(
-        name("beta_code", B, K, T),
-        code,
-        argument,
-        "depth + t keeps its parity: one bit serves all T steps",
-    )
-    for relation, value, t in zip(claim[4:7], certified()["gaps"], STEPS, strict=True):
-        yield Step(sp.Integer(value), relation.rhs, algebra, f"gap between the parities, {t} steps")
-    for relation, value, t in zip(claim[7:], certified()["weights"], STEPS, strict=True):
-        yield Step(sp.Integer(value), relation.rhs, algebra, f"largest weight at which parity pays, {t} steps")
+    for index, (relation, t) in enumerate(zip(claim[4:7], STEPS, strict=True)):
+        words = f"gap between the parities, {t} steps"
+        yield Step(relation.lhs, relation.rhs, enclose_value(certified_digits, "gaps", index), words)
+    for index, (relation, t) in enumerate(zip(claim[7:], STEPS, strict=True)):
+        words = f"largest weight at which parity pays, {t} steps"
+        yield Step(relation.lhs, relation.rhs, enclose_value(certified_digits, "weights", index), words)

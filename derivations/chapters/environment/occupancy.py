@@ -10,7 +10,21 @@ from typing import Any
 from flint import fmpq_mat
 
 from derivations.chapters.environment.walk import depth_laws, joint_law, majority, node_laws, rational
-from derivations.engine.kernel import Certificate, Step, algebra, arb, argument, entry, fmpq, induction, sp, symbol
+from derivations.engine.kernel import (
+    Certificate,
+    Step,
+    algebra,
+    arb,
+    compute,
+    entry,
+    fmpq,
+    induction,
+    matrices,
+    sp,
+    substitute,
+    sum_recursion,
+    symbol,
+)
 from derivations.engine.notation import name
 
 # ------------------------------------------------------------------------------------------- tree-count
@@ -64,10 +78,7 @@ def tree_count(claim: Any) -> Iterator[Step]:
         "depth k has B^k nodes; one more level adds B^(L+1)",
     )
     for relation, (b, n) in zip(claim[1:], ((4, 5), (4, 7), (50, 2)), strict=True):
-        yield Step(claim[0].rhs.subs({B: b, L: n}), relation.rhs, algebra, f"B = {b}, L = {n}")
-
-
-# ------------------------------------------------------------------------------------------- tree-walk
+        yield Step(claim[0].rhs, relation.rhs, substitute({B: b, L: n}), f"B = {b}, L = {n}")
 
 
 def transition(branching: Any, depth: int) -> sp.Matrix:
@@ -114,8 +125,10 @@ def _node_majorities() -> tuple[Fraction, ...]:
     return tuple(majority(joint_law(node_laws(4, 5, 20)[:steps])) for steps in (8, 10, 20))
 
 
-def _majorities() -> list[Fraction]:
-    return [majority(joint_law(depth_laws(4, 5, steps))) for steps in (8, 10, 20)]
+@cache
+def largest_mean_occupancy(branching: int, depth: int, steps: int) -> Fraction:
+    """The largest share of the first steps that a walk spends at one depth, by the recursion on the depth."""
+    return majority(joint_law(depth_laws(branching, depth, steps)))
 
 
 pi = sp.Function("pi")
@@ -143,10 +156,7 @@ WALKS = tuple(
                 (j, 0, sp.floor((L - 1) / 2)),
             ),
         ),
-        *(
-            sp.Eq(name("majority", 4, 5, steps), rational(m))
-            for steps, m in zip((8, 10, 20), _majorities(), strict=True)
-        ),
+        *(sp.Eq(name("majority", 4, 5, steps), rational(largest_mean_occupancy(4, 5, steps))) for steps in (8, 10, 20)),
     ),
     symbols={
         B: ("branching", "integer >= 2"),
@@ -183,29 +193,55 @@ def tree_walk(claim: Any) -> Iterator[Step]:
         algebra,
         "detailed balance makes pi(k) = (B+1) B^(k-1) pi(0) inside and pi(L) = B^(L-1) pi(0); the sum is one",
     )
-    yield Step((B + 1) * B ** (k - 1) * root, inner, algebra, "flow from k to k+1 equals the flow back")
-    yield Step(B ** (L - 1) * root, leaf, algebra, "the same at the leaves, which always go back")
-    yield Step(root, inner.subs(k, 1) / (B + 1), algebra, "balance between root and depth 1")
+    start = symbol("pi_0", positive=True)
+    from_root = substitute({start: root})
+    yield Step((B + 1) * B ** (k - 1) * start, inner, from_root, "inside")
+    yield Step(B ** (L - 1) * start, leaf, from_root, "and at the leaves")
+    yield Step(inner / (B + 1), root, substitute({k: sp.S.One}), "balance between depth 1 and the root, which goes on")
     yield Step(inner * B / (B + 1), inner.subs(k, k + 1) / (B + 1), algebra, "balance between k and k+1")
     yield Step(inner.subs(k, L - 1) * B / (B + 1), leaf, algebra, "balance between depth L-1 and the leaves")
-    for n in range(2, 7):
-        law = [root, *(inner.subs(k, i) for i in range(1, n)), leaf]
-        total = sum((law[i] for i in range(0, n + 1, 2)), sp.S.Zero)
-        yield Step(total.subs(L, n), even, algebra, f"even depths, L = {n}: each edge joins the two parities")
-    for n in range(2, 7):
-        yield Step(
-            (x * sp.eye(n + 1) - transition(B, n)).det(method="berkowitz"),
-            chi.subs(L, n).doit(),
-            algebra,
-            f"characteristic polynomial of the depth chain, L = {n}",
-        )
+    yield from _even_share(even)
+    yield from _spectrum(chi)
+    for relation, steps in zip(claim[5:], (8, 10, 20), strict=True):
+        by = compute(largest_mean_occupancy, 4, 5, steps)
+        yield Step(relation.lhs, relation.rhs, by, f"largest mean occupancy over {steps} steps")
+
+
+def _even_share(even: Any) -> Iterator[Step]:
+    """Even depths less odd ones: 1 at the root, the inner depths, and the leaves, in units of pi(0)."""
+    n, apart = symbol("n", positive=True, integer=True), symbol("P_even - P_odd", real=True)
+    alternating = ((-1) ** n * B**n - 1) / (B + 1)
+    yield Step(sp.Sum((-1) ** k * B ** (k - 1), (k, 1, n)), alternating, induction(n, 1), "an alternating sum")
     yield Step(
-        sp.Function("chi")(x),
-        chi,
-        argument,
-        "expanding along the last row gives E_n = x E_(n-1) - B/(B+1)^2 E_(n-2), the recursion of "
-        "Chebyshev's U at (B+1) x / (2 sqrt B); the two ends contribute x^2 - 1. So the eigenvalues are "
-        "1, -1 and 2 sqrt(B)/(B+1) cos(i pi/L), 0 < i < L: everything fades geometrically except the parity",
+        1 + (B + 1) * alternating.subs(n, L - 1) + (-1) ** L * B ** (L - 1),
+        sp.S.Zero,
+        algebra,
+        "the two parities balance",
     )
-    for relation, steps, exactly in zip(claim[5:], (8, 10, 20), _majorities(), strict=True):
-        yield Step(rational(exactly), relation.rhs, algebra, f"largest mean occupancy over {steps} steps")
+    yield Step((1 + apart) / 2, even, substitute({apart: sp.S.Zero}), "so each has one half")
+
+
+def _spectrum(chi: Any) -> Iterator[Step]:
+    """The characteristic polynomial by continuants: the ends of the chain contribute x^2 - 1."""
+    for n in range(2, 7):
+        chain = sp.Determinant(sp.ImmutableMatrix(x * sp.eye(n + 1) - transition(B, n)))
+        yield Step(chain, chi.subs(L, n).doit(), matrices, f"characteristic polynomial of the depth chain, L = {n}")
+    n, product = symbol("n", nonnegative=True, integer=True), B / (B + 1) ** 2
+    term = (-1) ** j * sp.binomial(n - j, j) * x ** (n - 2 * j) * product**j
+    inside = sp.Sum(term, (j, 0, sp.floor(n / 2)))
+    yield Step(
+        name("E", n),
+        inside,
+        sum_recursion(n, (x, 1, 0), (-product, 2, 1), first=(sp.S.One, x)),
+        "n inner depths, expanded along the last row: E_n = x E_(n-1) - B/(B+1)^2 E_(n-2), the recursion of "
+        "Chebyshev's U at (B+1) x / (2 sqrt B), whose roots are 2 sqrt(B)/(B+1) cos(i pi/L), 0 < i < L = n + 1",
+    )
+    whole, less, lesser = sp.symbols("E_n E_(n-1) E_(n-2)", real=True)
+    yield Step(
+        x * (x * whole - less / (B + 1)) - B / (B + 1) * (x * less - lesser / (B + 1)),
+        (x**2 - 1) * whole,
+        substitute({lesser: (x * less - whole) / product}),
+        "the rows of the root and of the leaves: so the other eigenvalues are 1 and -1, and everything fades "
+        "geometrically except the parity",
+    )
+    yield Step((x**2 - 1) * whole, chi, substitute({whole: inside.subs(n, L - 1)}), "as stated")

@@ -8,8 +8,11 @@ the walk.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 from flint import arb, arb_mat, fmpq
@@ -17,7 +20,7 @@ from flint import arb, arb_mat, fmpq
 from derivations.chapters.environment.observation_law import STEPS, floor_of_ball, table_balls, write_up_table
 from derivations.chapters.environment.walk import depth_laws, level_sizes
 from derivations.engine import cache as store
-from derivations.engine.kernel import precision
+from derivations.engine.kernel import plus_minus, precision
 
 
 @cache
@@ -76,33 +79,85 @@ def _laws(steps: int) -> np.ndarray:
 
 
 @cache
-def trajectory_eigenvalues(route: str) -> tuple[int, ...]:
-    """floor(100 lambda_max) of the covariance of a whole walk's observations (T D of them), in float64.
+def trajectory_eigenvalue(steps: int) -> arb:
+    """Largest eigenvalue of the covariance C of a whole walk's observations (T D of them), enclosed.
 
-    "dense": the matrix, by LAPACK; "power": power iteration, applying the covariance through the walk itself.
+    Within |C v - rho v| / |v| of the Rayleigh quotient rho of a vector v there is an eigenvalue. It is the largest, as
+    its square and that of a larger one would add up to more than tr C^2.
     """
+    with precision(96):
+        blocks, size = _covariance_blocks(depth_laws(4, 5, steps)), 64
+        vector = [arb_mat([[arb(float(x))] for x in part]) for part in _top_direction(steps)]
+        image = []
+        for t in range(steps):
+            parts = [blocks[t, s] if (t, s) in blocks else blocks[s, t].transpose() for s in range(steps)]
+            image.append(sum((m * v for m, v in zip(parts, vector, strict=True)), arb_mat(size, 1)))
+        square = sum((_squared(v) for v in vector), arb(0))
+        quotient = sum((_inner(v, w) for v, w in zip(vector, image, strict=True)), arb(0)) / square
+        rest = sum((_squared(w - v * quotient) for v, w in zip(vector, image, strict=True)), arb(0))
+        apart = (rest / square).sqrt()
+        total = sum(((2 if s != t else 1) * _squared(block) for (s, t), block in blocks.items()), arb(0))
+        if not total < 2 * (quotient - apart) ** 2:
+            raise ArithmeticError(
+                f"{steps} steps: the eigenvalue near {quotient.str(6)} is not shown to be the largest"
+            )
+        return quotient + plus_minus(apart)
+
+
+def _covariance_blocks(laws: Sequence[Sequence[Fraction]]) -> dict[tuple[int, int], arb_mat]:
+    """Covariance of the observations of steps s <= t, by (s, t): each a matrix of balls.
+
+    Nodes of one depth are equally likely, so it is a mean over depths of products that know the lag t - s alone.
+    """
+    parent, degree, _ = _walks()
+    sizes = level_sizes(4, 5)
+    starts = [sum(sizes[:k]) for k in range(7)]
+    shares = [[arb(fmpq(p.numerator, p.denominator)) / n for p, n in zip(law, sizes, strict=True)] for law in laws]
+    rows = table_balls().tolist()
+    levels = [arb_mat(rows[low:high]).transpose() for low, high in pairwise(starts)]
+    sums = [part * arb_mat(n, 1, [1] * n) for part, n in zip(levels, sizes, strict=True)]
+    means = [_combined(share, sums) for share in shares]
+    blocks: dict[tuple[int, int], arb_mat] = {}
+    for lag in range(len(laws)):
+        products = [part * arb_mat(rows[low:high]) for part, (low, high) in zip(levels, pairwise(starts), strict=True)]
+        for s in range(len(laws) - lag):
+            blocks[s, s + lag] = _combined(shares[s], products) - means[s] * means[s + lag].transpose()
+        total = [[arb(0)] * 64 for _ in rows]  # E[observation after one step more | node]
+        for i in range(1, len(rows)):
+            total[parent[i]] = [a + b for a, b in zip(total[parent[i]], rows[i], strict=True)]
+            total[i] = [a + b for a, b in zip(total[i], rows[parent[i]], strict=True)]
+        rows = [[v / int(k) for v in row] for row, k in zip(total, degree, strict=True)]
+    return blocks
+
+
+def _combined(weights: Sequence[arb], matrices: Sequence[arb_mat]) -> arb_mat:
+    return functools.reduce(lambda a, b: a + b, [m * w for m, w in zip(matrices, weights, strict=True)])
+
+
+def _squared(matrix: arb_mat) -> arb:
+    return sum((v * v for row in matrix.tolist() for v in row), arb(0))
+
+
+def _inner(one: arb_mat, other: arb_mat) -> arb:
+    return (one.transpose() * other)[0, 0]
+
+
+@cache
+def trajectory_eigenvalues() -> tuple[int, ...]:
+    """floor(100 lambda_max) by power iteration in float64, applying the covariance through the walk itself."""
+    return tuple(int(100 * _power_iteration(steps)[0]) for steps in STEPS)
+
+
+def _top_direction(steps: int) -> np.ndarray:
+    """A vector (T, D) near the first eigenvector."""
+    return _power_iteration(steps)[1]
+
+
+@cache
+def _power_iteration(steps: int) -> tuple[float, np.ndarray]:
     _, _, seen = _walks()
-    found = []
-    for steps in STEPS:
-        law = _laws(steps)
-        mean = law @ seen
-        if route == "dense":
-            size = seen.shape[1]
-            matrix, ahead = np.zeros((steps, size, steps, size)), seen
-            for lag in range(steps):
-                for s in range(steps - lag):
-                    block = (seen * law[s][:, None]).T @ ahead - np.outer(mean[s], mean[s + lag])
-                    matrix[s, :, s + lag], matrix[s + lag, :, s] = block, block.T
-                ahead = _onward(ahead)
-            value = np.linalg.eigvalsh(matrix.reshape(steps * size, -1))[-1]
-        else:
-            value = _power_iteration(seen, law, mean)
-        found.append(int(100 * value))
-    return tuple(found)
-
-
-def _power_iteration(seen: np.ndarray, law: np.ndarray, mean: np.ndarray) -> float:
-    steps = len(law)
+    law = _laws(steps)
+    mean = law @ seen
     vector = np.tile(seen[-1] - seen[20], (steps, 1)) * (-1.0) ** np.arange(steps)[:, None]
     _, degree, _ = _walks()
     value = 0.0
@@ -121,7 +176,7 @@ def _power_iteration(seen: np.ndarray, law: np.ndarray, mean: np.ndarray) -> flo
         image = (total.T @ seen) - total.sum(0)[:, None] * mean
         value = float(np.sum(image * vector))
         vector = image
-    return value
+    return value, vector
 
 
 @cache
@@ -232,7 +287,12 @@ def certified_walks() -> dict[str, list[int]]:
         (__name__,),
         lambda: {
             "frame": [_frame_floor(t) for t in STEPS],
-            "walk": list(trajectory_eigenvalues("dense")),
+            "walk": [floor_of_ball(trajectory_eigenvalue(t), 2) for t in STEPS],
             "code": [floor_of_ball(tilt_enclosed(t), 3) for t in STEPS],
         },
     )
+
+
+def certified_walk(kind: str, index: int) -> int:
+    """One of these digits: "frame", "walk" or "code", and the place of its number of steps in `STEPS`."""
+    return certified_walks()[kind][index]

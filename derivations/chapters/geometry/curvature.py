@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations, product
+from itertools import product
 from typing import Any
 
-from derivations.chapters.geometry.symbols import HEIGHTS, b, metric, minkowski, tau
-from derivations.engine.kernel import Certificate, Point, Step, algebra, arb, arb_series, entry, exact, grid, sp, symbol
+from derivations.chapters.geometry.symbols import HEIGHTS, metric, minkowski, tau
+from derivations.engine.kernel import (
+    Certificate,
+    Point,
+    Step,
+    arb,
+    arb_series,
+    compute,
+    entry,
+    exact,
+    grid,
+    sp,
+    symbol,
+)
 from derivations.engine.notation import coordinates, name
 
 
@@ -42,6 +54,15 @@ def riemann(g: Any, x: Sequence[sp.Symbol]) -> dict[tuple[int, int, int, int], A
         (i, j, k, q): sp.expand(sum(g[i, r] * up(r, j, k, q) for r in range(n)))
         for i, j, k, q in product(range(n), repeat=4)
     }
+
+
+def common_curvature(n: int) -> Any:
+    """The K with R_ijkl = K (g_ik g_jl - g_il g_jk) for all components, with n fibre coordinates; nan for no such K."""
+    g = metric(tau, n)
+    tensor = riemann(g, [tau, *coordinates("b", n)])
+    common = sp.cancel(tensor[0, 1, 0, 1] / (g[0, 0] * g[1, 1]))
+    wrong = (value - common * (g[i, k] * g[j, q] - g[i, q] * g[j, k]) for (i, j, k, q), value in tensor.items())
+    return common if all(sp.expand(w) == 0 for w in wrong) else sp.nan
 
 
 def _by_bending(p: Point) -> arb:
@@ -81,36 +102,13 @@ def _by_bending(p: Point) -> arb:
     ),
 )
 def geo_curvature(claim: Any) -> Iterator[Step]:
-    """R_ijkl = K (g_ik g_jl - g_il g_jk) with one constant K is equivalent to every plane having curvature
-    K."""
+    """R_ijkl = K (g_ik g_jl - g_il g_jk) with one constant K is equivalent to every plane having curvature K."""
     for n in (1, 2, 3):
-        x = [tau, *coordinates("b", n)]
-        g = metric(tau, n)
-        tensor = riemann(g, x)
-        planes = list(combinations(range(n + 1), 2))
-        yield Step(
-            sp.Matrix([tensor[i, j, i, j] / (g[i, i] * g[j, j] - g[i, j] ** 2) for i, j in planes]),
-            sp.Matrix([claim.rhs] * len(planes)),
-            algebra,
-            f"the coordinate planes, d = {n + 1}",
-        )
-        keys = sorted(tensor)
-        yield Step(
-            sp.Matrix([tensor[key] for key in keys]),
-            sp.Matrix([claim.rhs * (g[i, k] * g[j, q] - g[i, q] * g[j, k]) for i, j, k, q in keys]),
-            algebra,
-            f"all {len(keys)} components, hence all planes, d = {n + 1}",
-        )
-    g = metric(tau, 1)
-    plane = riemann(g, [tau, b])[0, 1, 0, 1] / g[1, 1]
+        yield Step(name("K", sp.Integer(n + 1)), claim.rhs, compute(common_curvature, n), f"every plane, d = {n + 1}")
     yield Step(
-        plane,
+        name("K", sp.Integer(5)),
         claim.rhs,
-        algebra,
-        "a component with at most four distinct indices involves tau and at most three fibre coordinates, "
-        "or fibre "
-        "coordinates alone, and Christoffel symbols of a diagonal metric bring in no others: d = 4 has "
-        "every pattern "
-        "but four distinct fibre indices, which vanish since no Christoffel symbol has three distinct "
-        "indices",
+        compute(common_curvature, 4),
+        "and in any dimension: a component has at most four distinct indices, fibre coordinates are alike, and the "
+        "Christoffel symbols of a diagonal metric in tau alone bring in no other but tau; d = 5 has every pattern",
     )

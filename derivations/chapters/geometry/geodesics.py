@@ -29,11 +29,11 @@ from derivations.engine.kernel import (
     acb,
     algebra,
     arb,
-    argument,
+    differentiate,
     entry,
     exact,
     grid,
-    log_expand,
+    matrices,
     sp,
     substitute,
     symbol,
@@ -83,8 +83,10 @@ def geo_horo_polar(claim: Any) -> Iterator[Step]:
         substitute({sp.sin(theta) ** 2: 1 - sp.cos(theta) ** 2}),
         "U is a unit vector; its first part points up (dtau), its second along the fibre (db) at the origin",
     )
-    yield Step(x[0] - x[1], claim[0].rhs, algebra, "X_0 - X_1 = e^(-tau)")
-    yield Step(x[2] / (x[0] - x[1]), claim[1].rhs, algebra, "X_2 = e^(-tau) |b|")
+    places = sp.symbols("X_0 X_1 X_2", real=True)
+    on_it = substitute(dict(zip(places, x, strict=True)))
+    yield Step(places[0] - places[1], claim[0].rhs, on_it, "X_0 - X_1 = e^(-tau)")
+    yield Step(places[2] / (places[0] - places[1]), claim[1].rhs, on_it, "X_2 = e^(-tau) |b|")
 
 
 def _polar(p: Point) -> tuple[arb, arb]:
@@ -147,34 +149,32 @@ def geo_exp(claim: Any) -> Iterator[Step]:
         x = [tau, *coordinates("b", k)]
         gamma = christoffel(metric(tau, k), x)
         speeds = coordinates("p", k + 1)
-        terms = [
-            -sum(gamma[i][j][q] * speeds[j] * speeds[q] for j in range(k + 1) for q in range(k + 1))
-            for i in range(k + 1)
-        ]
-        expected = [
+        speed = sp.ImmutableMatrix(speeds)
+        terms = tuple(sp.MatMul(-speed.T, sp.ImmutableMatrix(gamma[i]), speed) for i in range(k + 1))
+        expected = (
             -sp.exp(-2 * tau) * sum(p**2 for p in speeds[1:]),
             *(2 * speeds[0] * p for p in speeds[1:]),
-        ]
+        )
         yield Step(
-            sp.Matrix(terms),
-            sp.Matrix(expected),
-            algebra,
+            terms,
+            expected,
+            matrices,
             f"geodesic equations tau'' = -e^(-2 tau) |b'|^2, b'' = 2 tau' b', from the Christoffel "
             f"symbols, d = {k + 1}",
         )
     height, side = tau - sp.log(D), b + sp.exp(tau) * sn * sp.sinh(t) / D
     fall, slope = symbol("D", positive=True), symbol("D'", real=True)
     turn = sp.diff(D, t)
-    yield Step(sp.diff(D, t, 2), D, algebra, "D'' = D")
+    yield Step(sp.Derivative(D, (t, 2)), D, differentiate, "D'' = D")
     yield Step(D**2 - turn**2, 1 - c**2, algebra, "D^2 - D'^2 = sin(theta)^2")
     yield Step(sp.cosh(t) * D - sp.sinh(t) * turn, sp.S.One, algebra, "cosh t D - sinh t D' = 1")
     up, along = -slope / fall, sp.exp(tau) * sn / fall**2
     here = {fall: D, slope: turn}
-    yield Step(sp.diff(height, t), up.subs(here), algebra, "so tau' = -D'/D")
+    yield Step(sp.Derivative(height, t), up.subs(here), differentiate, "so tau' = -D'/D")
     yield Step(
-        sp.diff(side, t),
+        sp.Derivative(side, t),
         sp.exp(tau) * sn * (sp.cosh(t) * D - sp.sinh(t) * turn) / D**2,
-        algebra,
+        differentiate,
         "and b' = e^tau sin(theta)/D^2 by the last but one",
     )
     relations = {slope**2: fall**2 - 1 + c**2} | UNIT
@@ -189,21 +189,20 @@ def geo_exp(claim: Any) -> Iterator[Step]:
         substitute(relations),
         "the curve solves the first (|b'| is the one component)",
     )
-    yield Step(dot(along), 2 * up * along, substitute(relations), "and the second")
+    chain = sp.Derivative(along, fall) * slope + sp.Derivative(along, slope) * fall
+    yield Step(chain, 2 * up * along, differentiate, "and the second")
     yield Step(up**2 + shrink * along**2, sp.S.One, substitute(relations), "at unit speed")
-    up, along = up.subs(here), along.subs(here)
-    start = [f.subs(t, 0) for f in (height, side, up, along)]
     yield Step(
-        sp.Matrix(start),
+        sp.Matrix([height, side, up.subs(here), along.subs(here)]),
         sp.Matrix([tau, b, c, sp.exp(tau) * sn]),
-        algebra,
+        substitute({t: sp.S.Zero}),
         "from (tau, b) in the direction (cos theta, e^tau sin theta)",
     )
     scaled = {c: v0 / LENGTH, sn: sp.exp(-tau) * w / LENGTH, t: LENGTH}
     yield Step(
-        sp.ImmutableMatrix([height, side]).subs(scaled, simultaneous=True),
+        sp.ImmutableMatrix([height, side]),
         claim.rhs,
-        algebra,
+        substitute(scaled),
         "the curve at t = |v| with cos theta = v_0/|v|, component by component e^tau sin theta = v_b/|v|",
     )
 
@@ -284,7 +283,8 @@ def geo_log(claim: Any) -> Iterator[Step]:
     )
     yield Step(COSH - RISE, sp.exp(-(other - tau)), algebra, "cosh r - cos(theta) sinh r = e^(tau - tau_w)")
     fall = COSH - RISE
-    yield Step(tau - sp.log(sp.exp(-(other - tau))), other, log_expand, "so exp has the right height")
+    down, factor = symbol("D", positive=True), symbol("r/sinh(r)", positive=True)
+    yield Step(tau - sp.log(down), other, substitute({down: sp.exp(tau - other)}), "so exp has the right height")
     yield Step(b + sp.exp(tau - other) * h / fall, b + h, algebra, "and the right fibre coordinate")
     turned = {other: tau - sp.log(D), delta: sp.exp(tau) * sn * sp.sinh(t) / D}
     yield Step(
@@ -295,22 +295,16 @@ def geo_log(claim: Any) -> Iterator[Step]:
     )
     yield Step(RISE.subs(turned), c * sp.sinh(t), substitute(UNIT), "and the height component is cos(theta) sinh t")
     yield Step(
-        sp.exp(tau - other).subs(turned) * sp.exp(tau) * sn * sp.sinh(t) / D,
+        sp.exp(tau - other) * delta,
         sp.exp(tau) * sn * sp.sinh(t),
-        algebra,
+        substitute(turned),
         "and the fibre component e^tau sin(theta) sinh t: the factor t/sinh t gives back t times the direction",
     )
     yield Step(
-        LogarithmMap(z, "w"),
-        LogarithmMap(z, "w"),
-        argument,
-        "the two computations say exp(log(w)) = w for every w and log(exp(v)) = v for every v not zero",
-    )
-    yield Step(
-        sp.ImmutableMatrix([STRETCH * RISE, STRETCH * sp.exp(tau - other) * h]),
+        sp.ImmutableMatrix([factor * RISE, factor * sp.exp(tau - other) * h]),
         claim.rhs,
-        algebra,
-        "r/sinh r times (RISE, side): the statement",
+        substitute({factor: STRETCH}),
+        "r/sinh r at cosh r = COSH, times (RISE, side): exp undoes it at every w, and it undoes exp at every v",
     )
 
 

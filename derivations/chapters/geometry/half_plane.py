@@ -19,7 +19,6 @@ from derivations.engine.kernel import (
     algebra,
     arb,
     arb_series,
-    argument,
     complete_square,
     differentiate,
     entry,
@@ -27,10 +26,12 @@ from derivations.engine.kernel import (
     grid,
     limit,
     log_expand,
+    matrices,
     normal_expectation,
     plus_minus,
     series,
     sp,
+    substitute,
     symbol,
     use,
 )
@@ -136,24 +137,28 @@ def gm_metric(claim: Any) -> Iterator[Step]:
         complete_square(z),
         "the expectations of their products",
     )
-    yield Step(FISHER / (2 * c), claim[1].rhs, algebra, "lengths divided by sqrt(2c)")
+    scale = symbol("1/(2c)", positive=True)
+    yield Step(FISHER * scale, claim[1].rhs, substitute({scale: 1 / (2 * c)}), "lengths divided by sqrt(2c)")
     chart = sp.Matrix([sp.log(sigma), -sp.sqrt(c) * x]).jacobian([x, sigma])
     yield Step(
-        chart.T * sp.diag(1, 1 / sigma**2) * chart / c,
+        sp.MatMul(*(sp.ImmutableMatrix(part) for part in (chart.T / c, sp.diag(1, 1 / sigma**2), chart))),
         METRIC,
-        algebra,
+        matrices,
         "the horospherical metric at tau = log sigma, b = -sqrt(c) mu, lengths divided by sqrt(c)",
     )
-    tensor = riemann(METRIC, [x, sigma])
+    bend = symbol("R_0101", real=True)
     yield Step(
-        tensor[0, 1, 0, 1] / (METRIC[0, 0] * METRIC[1, 1]),
+        bend / (METRIC[0, 0] * METRIC[1, 1]),
         claim[2].rhs,
-        algebra,
+        substitute({bend: riemann(METRIC, [x, sigma])[0, 1, 0, 1]}),
         "its curvature, from Riemann's tensor",
     )
     in_logs = sp.Matrix([x, sp.exp(ell / 2)]).jacobian([x, ell])
     yield Step(
-        in_logs.T * METRIC.subs(sigma, sp.exp(ell / 2)) * in_logs, metric_in_logs(), algebra, "in (mu, log sigma^2)"
+        sp.MatMul(*(sp.ImmutableMatrix(part) for part in (in_logs.T, METRIC.subs(sigma, sp.exp(ell / 2)), in_logs))),
+        metric_in_logs(),
+        matrices,
+        "in (mu, log sigma^2)",
     )
     yield Step(sp.log(sp.sqrt(metric_in_logs().det())), claim[3].rhs, log_expand, "the root of its determinant")
     places = {tau: ell / 2, other: ell_w / 2, delta: sp.sqrt(c) * delta}
@@ -250,14 +255,12 @@ def gm_lorentz(claim: Any) -> Iterator[Step]:
     yield Step(jacobian.T * form * jacobian, metric_in_logs(), algebra, "and is an isometry: the metric is pulled back")
     over = {t: TO_LORENTZ[0], x1: TO_LORENTZ[1], x2: TO_LORENTZ[2]}
     gap = sp.exp(-ell / 2) / sp.sqrt(c)
-    yield Step(TO_LORENTZ[0] - TO_LORENTZ[1], gap, algebra, "X_0 - X_1")
-    yield Step(
-        sp.Matrix([-over[x2] / (sp.sqrt(c) * gap), -2 * sp.log(sp.sqrt(c) * gap)]),
-        sp.Matrix([x, ell]),
-        log_expand,
-        "so that from_lorentz undoes it",
-    )
-    yield Step(FROM_LORENTZ, claim[1].rhs, algebra, "as stated")
+    yield Step(t - x1, gap, substitute(over), "X_0 - X_1 gives the log variance")
+    read_off = sp.Matrix([-x2 * sp.exp(ell / 2), ell])
+    level = substitute({ell: -2 * sp.log(sp.sqrt(c) * (t - x1))})
+    yield Step(read_off, claim[1].rhs, level, "and X_2 = -e^(-ell/2) mu the location")
+    undone = substitute({t - x1: gap, x2: over[x2]})
+    yield Step(claim[1].rhs, sp.Matrix([x, ell]), undone, "so that from_lorentz undoes it")
     yield Step(
         (jacobian[1, 0] * jacobian[2, 1] - jacobian[1, 1] * jacobian[2, 0]) * 2 * sp.exp(ell / 2) / LIFT,
         sp.Integer(1),
@@ -317,14 +320,12 @@ def gm_affine(claim: Any) -> Iterator[Step]:
     yield Step(
         jacobian.T * metric_in_logs().subs(ell, IMAGE[1]) * jacobian, metric_in_logs(), algebra, "the metric is kept"
     )
+    standard = substitute({x: sp.S.Zero, ell: sp.S.Zero})
     yield Step(
-        IMAGE.subs({x: 0, ell: 0}), sp.Matrix([shift, stretch]), algebra, "N(0, 1) goes to (t, log s^2): any point"
-    )
-    yield Step(
-        Action("g", sp.Tuple(x, ell)),
-        Action("g", sp.Tuple(x, ell)),
-        argument,
-        "and one map only sends N(0, 1) there, as t and s are read off",
+        IMAGE,
+        sp.Matrix([shift, stretch]),
+        standard,
+        "N(0, 1) goes to (t, log s^2): any point, and by one map only, as t and s are read off",
     )
 
 
@@ -390,17 +391,38 @@ def gm_kl_distance(claim: Any) -> Iterator[Step]:
         sp.log(1 / sigma) + (sigma**2 + (sp.sqrt(2 * c) * across / sp.sqrt(c)) ** 2 - 1) / 2,
         -sp.log(sigma) + (sigma**2 - 1) / 2 + across**2,
         log_expand,
-        "KL of N(sqrt(2c) mu, sigma^2) from N(0, 1), with m = sqrt(c) mu; at distance d along the ray 1 / sigma is "
-        "cosh r - k sinh r and m^2 is (1 - k^2) sinh(r)^2 sigma^2, r = sqrt(c) d",
+        "KL of N(sqrt(2c) mu, sigma^2) from N(0, 1), with m = sqrt(c) mu",
     )
+    height, place = 1 / FALL, sp.sqrt(1 - k**2) * sp.sinh(R) / FALL
+    bend = {s: sp.Derivative(s, (d, 2)) for s in (height, place)}
+    up, along = sp.Derivative(height, d), sp.Derivative(place, d)
+    yield Step(
+        sp.Tuple(bend[place] * height, bend[height] * height, (along**2 + up**2) / height**2),
+        sp.Tuple(2 * along * up, up**2 - along**2, c),
+        differentiate,
+        "the geodesic of unit speed from (0, 1): 1 / sigma = cosh r - k sinh r, m = sqrt(1 - k^2) sinh(r) sigma, with "
+        "r = sqrt(c) d and the metric (dm^2 + dsigma^2) / (c sigma^2)",
+    )
+    fall = symbol("1/sigma", positive=True)
+    in_fall = sp.log(fall) + (fall**-2 - 1) / 2 + ASIDE / fall**2
+    yield Step(
+        -sp.log(sigma) + (sigma**2 - 1) / 2 + across**2,
+        in_fall,
+        substitute({sigma: 1 / fall, across: sp.sqrt(1 - k**2) * sp.sinh(R) / fall}),
+        "the KL along it, by 1 / sigma",
+    )
+    yield Step(in_fall, KL_ALONG, substitute({fall: FALL}), "and by r")
     yield Step(
         KL_ALONG / (2 * c), second * d**2 + third * d**3, series(d, 4), "its expansion at d = 0: no constant, no slope"
     )
     reverse = -sp.log(FALL) + (FALL**2 - 1) / 2 + ASIDE
     yield Step(reverse / (2 * c), second * d**2 + back * d**3, series(d, 4), "the KL the other way round")
-    yield Step(second, claim[0].rhs, algebra, "the second order")
-    yield Step(third, claim[1].rhs, algebra, "the third")
-    yield Step(-THIRD, claim[2].rhs, algebra, "and with the other sign: their mean has none")
+    kl = KL_ALONG / (2 * c)
+    yield Step(kl / d**2, second, limit(d, sp.S.Zero), "the second order")
+    yield Step((kl - second * d**2) / d**3, third, limit(d, sp.S.Zero), "the third")
+    yield Step(
+        (reverse / (2 * c) - second * d**2) / d**3, back, limit(d, sp.S.Zero), "the other way: their mean has none"
+    )
 
 
 FAR_UP, FAR_DOWN = 1 / (4 * c), 1 / (2 * sp.sqrt(c))

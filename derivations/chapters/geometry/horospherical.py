@@ -31,13 +31,16 @@ from derivations.engine.kernel import (
     Step,
     algebra,
     arb,
-    argument,
+    combination,
+    convex,
     entry,
     exact,
+    fundamental,
     grid,
     integral,
     limit,
     log_expand,
+    pointwise,
     sp,
     substitute,
     symbol,
@@ -120,15 +123,49 @@ def geo_distance(claim: Any) -> Iterator[Step]:
         algebra,
         "speed of a curve Y = cosh r X + sinh r U in polar coordinates about X",
     )
-    yield Step(-(sp.cosh(r) * -1), sp.cosh(r), algebra, "and -<X, Y> = cosh r")
+    yield from _polar_frame(r)
+    yield from _shortest(r, speed, turn)
+
+
+def _polar_frame(r: Any) -> Iterator[Step]:
+    """Every Y of the hyperboloid is cosh r X + sinh r U for a unit U orthogonal to X, and cosh r = -<X, Y>."""
+    xx, xu, xy, yy = (sp.Symbol(f"<{pair}>", real=True) for pair in ("X, X", "X, U", "X, Y", "Y, Y"))
+    c, x = symbol("c", positive=True), symbol("x", real=True)
+    yield Step(-(sp.cosh(r) * xx + sp.sinh(r) * xu), sp.cosh(r), substitute({xx: -1, xu: 0}), "-<X, Y> = cosh r")
+    on = {xx: -1, yy: -1, xy: -c}
+    yield Step(sp.cosh(x), sp.S.One, convex(x, sp.S.Zero), "cosh is least at 0", op=">=")
+    parts = (sp.S.One, sp.cosh(x) - 1, {x: tau - other}), (sp.S.One, sp.exp(-tau - other) * delta**2 / 2)
+    yield Step(COSH_DISTANCE, sp.S.One, combination(*parts), "c = -<X, Y> is at least 1, so c = cosh r", op=">=")
+    yield Step(xy - c * xx, sp.S.Zero, substitute(on), "Y - c X is orthogonal to X")
+    yield Step((yy - 2 * c * xy + c**2 * xx) / (c**2 - 1), sp.S.One, substitute(on), "and sqrt(c^2 - 1) = sinh r long")
+
+
+def _shortest(r: Any, speed: Any, turn: Any) -> Iterator[Step]:
+    """A curve from X to Y is at least r long, and the one with U fixed is r long."""
+    v, e, t = symbol("v", real=True), symbol("e", positive=True), symbol("t", real=True)
+    size = sp.sqrt(v**2 + e)
+    parts = (1 / (2 * size), (size - v) ** 2), (1 / (2 * size), e)
+    yield Step(size, v, combination(*parts), "speed is at least the slope of r; it is |r'| where U rests", op=">=")
+    radius = sp.Function("r", real=True)(t)
+    slope, rest = sp.Derivative(radius, t), sp.Function("e", positive=True)(t)
     yield Step(
-        Distance("X", "Y"),
-        Distance("X", "Y"),
-        argument,
-        "every point Y of the hyperboloid is cosh r X + sinh r U for some unit U orthogonal to X; by the "
-        "speed above a "
-        "curve from X to Y is at least as long as the integral of |r'|, hence r, and the curve with U "
-        "fixed has length r",
+        sp.Integral(sp.sqrt(slope**2 + rest), (t, 0, 1)),
+        sp.Integral(slope, (t, 0, 1)),
+        pointwise(size - v, {v: slope, e: rest}),
+        "so the length, from where the curve leaves X for the last time, is at least the integral of the slope",
+        op=">=",
+    )
+    yield Step(
+        sp.Integral(slope, (t, 0, 1)),
+        radius.subs(t, 1) - radius.subs(t, 0),
+        fundamental,
+        "r at Y, being 0 at X",
+    )
+    yield Step(
+        sp.sqrt(speed**2 + sp.sinh(r) ** 2 * turn**2),
+        sp.Abs(speed),
+        substitute({turn: sp.S.Zero}),
+        "r, with U fixed",
     )
 
 
@@ -175,15 +212,9 @@ def geo_busemann(claim: Any) -> Iterator[Step]:
     yield Step(up * sp.exp(-r), scaled.subs(u, sp.exp(-r)), algebra, "cosh dist to (r, 0), times u = e^(-r)")
     yield Step(
         sp.log(scaled + sp.sqrt(scaled**2 - u**2)),
-        -tau,
-        limit(u, 0),
-        "dist - r is this logarithm; its limit is -tau",
-    )
-    yield Step(
-        -tau,
         claim[0].rhs,
-        algebra,
-        "the Busemann function of the point at infinity, opposite in sign to the height",
+        limit(u, 0),
+        "dist - r is this logarithm; its limit, the Busemann function, is opposite in sign to the height",
     )
     down = COSH_DISTANCE.subs({other: -r, delta: gap})
     scaled_down = (sp.exp(tau) + gap**2 * sp.exp(-tau) + u**2 * sp.exp(-tau)) / 2
@@ -282,20 +313,18 @@ def geo_isometry(claim: Any) -> Iterator[Step]:
     outer = sp.ImmutableMatrix([inner[0] + a, sp.exp(a) * inner[1] + c])
     by_product = claim[0].rhs.subs({a: claim[2].rhs[0], c: claim[2].rhs[1]}, simultaneous=True)
     yield Step(outer, by_product, algebra, "g(h(z)) is the action of the product")
+    yield Step(claim[0].rhs, claim[2].rhs, substitute({tau: a2, b: c2}), "the product: g applied to h(o)")
+    undone = {tau: claim[3].rhs[0], b: claim[3].rhs[1]}
+    yield Step(claim[0].rhs, sp.ImmutableMatrix([0, 0]), substitute(undone), "g takes inverse(g) to the origin")
+    lifted, moved_side = symbol("tau_g", real=True), symbol("b_g", real=True)
+    solved = sp.ImmutableMatrix([lifted - a, sp.exp(-a) * (moved_side - c)])
+    image = {lifted: tau + a, moved_side: sp.exp(a) * b + c}
+    yield Step(solved, sp.ImmutableMatrix([tau, b]), substitute(image), "the image determines the point")
+    yield Step(solved, claim[3].rhs, substitute({lifted: 0, moved_side: 0}), "so g takes nothing else to the origin")
     yield Step(
-        sp.ImmutableMatrix([a2 + a, sp.exp(a) * c2 + c]),
-        claim[2].rhs,
-        algebra,
-        "the product: g applied to h(o)",
-    )
-    undone = claim[0].rhs.subs({tau: claim[3].rhs[0], b: claim[3].rhs[1]}, simultaneous=True)
-    yield Step(undone, sp.zeros(2, 1), algebra, "g takes inverse(g) to the origin")
-    solved = sp.solve([a + tau, sp.exp(a) * b + c], [tau, b], dict=True)[0]
-    yield Step(sp.ImmutableMatrix([solved[tau], solved[b]]), claim[3].rhs, algebra, "and nothing else")
-    yield Step(
-        claim[0].rhs.subs({tau: 0, b: 0}),
+        claim[0].rhs,
         sp.ImmutableMatrix([a, c]),
-        algebra,
+        substitute({tau: 0, b: 0}),
         "g takes the origin to (a, c): for every point there is exactly one g, so the action is simply transitive",
     )
 

@@ -17,7 +17,9 @@ from derivations.engine.kernel import (
     exact,
     grid,
     induction,
+    matrices,
     sp,
+    substitute,
     symbol,
 )
 from derivations.engine.notation import Differential, Meaning, Norm, Volume, coordinates
@@ -49,8 +51,9 @@ def geo_metric(claim: Any) -> Iterator[Step]:
     for n in (1, 2, 3):
         bs = coordinates("b", n)
         jacobian = sp.Matrix([*bs, y]).jacobian([tau, *bs])
-        pulled = jacobian.T * (sp.eye(n + 1) / y**2) * jacobian
-        yield Step(pulled, metric(tau, n), algebra, f"the pull-back as a matrix, outright for d = {n + 1}")
+        half_space = sp.eye(n + 1) / y**2
+        pulled = sp.MatMul(*(sp.ImmutableMatrix(x) for x in (jacobian.T, half_space, jacobian)))
+        yield Step(pulled, metric(tau, n), matrices, f"the pull-back as a matrix, outright for d = {n + 1}")
     yield Step(
         (db**2 + (y * dtau) ** 2) / y**2,
         claim.rhs,
@@ -82,7 +85,7 @@ def _half_space(p: Point) -> arb:
 def geo_volume(claim: Any) -> Iterator[Step]:
     """The square root of the metric's determinant."""
     for n in (1, 2, 3):
-        yield Step(metric(tau, n).det(), sp.exp(-2 * n * tau), algebra, f"determinant, outright for d = {n + 1}")
+        yield Step(sp.Determinant(metric(tau, n)), sp.exp(-2 * n * tau), matrices, f"outright for d = {n + 1}")
     k = sp.Symbol("k", integer=True, positive=True)
     yield Step(
         sp.Product(sp.exp(-2 * tau), (k, 1, m)),
@@ -90,4 +93,5 @@ def geo_volume(claim: Any) -> Iterator[Step]:
         induction(m, 1),
         "a diagonal matrix in any dimension",
     )
-    yield Step(sp.sqrt(sp.exp(-2 * m * tau)), claim.rhs, algebra, "its square root")
+    square = symbol("g", positive=True)
+    yield Step(sp.sqrt(square), claim.rhs, substitute({square: sp.exp(-2 * m * tau)}), "its square root")

@@ -16,12 +16,12 @@ from derivations.engine.kernel import (
     Step,
     algebra,
     arb,
-    argument,
     entry,
     exact,
+    exponentiate,
     grid,
-    log_expand,
     sp,
+    substitute,
     symbol,
 )
 from derivations.engine.notation import Distance, Meaning, Norm, coordinates, name
@@ -124,45 +124,27 @@ def geo_ball_map(claim: Any) -> Iterator[Step]:
         algebra,
         "and 1 + 2 |p - q|^2/((1 - |p|^2)(1 - |q|^2)) is -<X, Y>; XY = <X_s, Y_s>",
     )
-    yield Step(sp.ImmutableMatrix([X0, X1, XB]), claim[0].rhs, algebra, "the embedding, |b|^2 = nu^2")
-    yield Step(sp.ImmutableMatrix([X1, XB]) / (1 + X0), claim[1].rhs, algebra, "its projection from (-1, 0)")
-    yield Step(
-        claim[2].rhs.subs({x0: X0, x1: X1, xi: XB}, simultaneous=True).applyfunc(_null),
-        sp.ImmutableMatrix([tau, b]),
-        log_expand,
-        "X_0 - X_1 = e^(-tau): from_lorentz undoes to_lorentz",
-    )
-    yield Step(sp.ImmutableMatrix([-sp.log(x0 - x1), xi / (x0 - x1)]), claim[2].rhs, algebra, "as stated")
+    yield Step(-(X0**2) + X1**2 + sp.exp(-2 * tau) * n**2, sp.Integer(-1), algebra, "and in any dimension, |b| = nu")
+    lift = symbol("lift", nonnegative=True)
+    lifted = sp.ImmutableMatrix([sp.cosh(tau) + lift, sp.sinh(tau) + lift, XB])
+    yield Step(lifted, claim[0].rhs, substitute({lift: LIFT}), "the embedding; the lift is e^(-tau) |b|^2 / 2")
+    on_it = substitute({x0: X0, x1: X1, xi: XB})
+    yield Step(sp.ImmutableMatrix([x1, xi]) / (1 + x0), claim[1].rhs, on_it, "its projection from (-1, 0)")
+    yield Step(x0 - x1, sp.exp(-tau), on_it, "X_0 - X_1 gives the height")
+    read_off = sp.ImmutableMatrix([tau, xi * sp.exp(tau)])
+    yield Step(read_off, claim[2].rhs, substitute({tau: -sp.log(x0 - x1)}), "and X_i = e^(-tau) b_i the fibre")
+    undone = substitute({x0 - x1: sp.exp(-tau), xi: XB})
+    yield Step(claim[2].rhs, sp.ImmutableMatrix([tau, b]), undone, "from_lorentz undoes to_lorentz")
     square = axis**2 + rest**2
     over = {x0: (1 + square) / (1 - square), x1: 2 * axis / (1 - square), xi: 2 * part / (1 - square)}
     side = sp.ImmutableMatrix([-sp.log(OPPOSITE / (1 - square)), 2 * part / OPPOSITE])
     yield Step(over[x0] - over[x1], OPPOSITE / (1 - square), algebra, "from the ball back to the hyperboloid")
-    yield Step(
-        sp.ImmutableMatrix([sp.exp(side[0]), side[1]]),
-        sp.ImmutableMatrix([sp.exp(claim[3].rhs[0]), claim[3].rhs[1]]),
-        algebra,
-        "then from_lorentz; the height compared through exp",
-    )
-    yield Step(
-        sp.ImmutableMatrix([sp.log((1 - square) / OPPOSITE), 2 * part / OPPOSITE]),
-        claim[3].rhs,
-        algebra,
-        "as stated",
-    )
+    back = substitute({x0 - x1: OPPOSITE / (1 - square), xi: over[xi]})
+    yield Step(claim[2].rhs, side, back, "then from_lorentz")
+    yield Step(side, claim[3].rhs, exponentiate, "one logarithm, inside the ball")
     inner = (size_p**2 + size_q**2 - gap**2) / 2
     cosh = ((1 + size_p**2) * (1 + size_q**2) - 4 * inner) / ((1 - size_p**2) * (1 - size_q**2))
     yield Step(cosh, claim[4].rhs, algebra, "minus <X, Y> of the points over p and q, in any dimension")
-    yield Step(
-        Distance("p", "q"),
-        Distance("p", "q"),
-        argument,
-        "the maps act on the fibre through |b|^2 and coordinate by coordinate, so what is shown holds in any dimension",
-    )
-
-
-def _null(entry_: Any) -> Any:
-    """X_0 - X_1 written as e^(-tau), which is what its exponentials add up to."""
-    return entry_.subs(X0 - X1, sp.exp(-tau)).subs(sp.cosh(tau) - sp.sinh(tau), sp.exp(-tau))
 
 
 def _maps(p: Point) -> list[Any]:

@@ -16,20 +16,25 @@ from derivations.engine.kernel import (
     algebra,
     antiderivative,
     arb,
-    argument,
+    change_of_variable,
     differentiate,
     entry,
+    equal_squares,
     exact,
+    fubini,
     grid,
+    induction,
     integral,
     integrate,
-    limit,
+    lhopital,
     plus_minus,
     sp,
     substitute,
+    sum_recursion,
     symbol,
+    termwise,
 )
-from derivations.engine.notation import name
+from derivations.engine.notation import name, over_line
 
 r, x = symbol("r", positive=True), symbol("x", real=True)
 k = symbol("k", integer=True, nonnegative=True)
@@ -84,67 +89,66 @@ def _volume(p: Point) -> list[arb]:
 )
 def geo_ball_volume(claim: Any) -> Iterator[Step]:
     """Polar coordinates on the hyperboloid have the volume element sinh^m r dr; expand and integrate."""
-    angles = [symbol(f"theta_{i}", positive=True) for i in (1, 2, 3)]
-    units = {
-        1: [sp.cos(angles[0]), sp.sin(angles[0])],
-        2: [sp.cos(angles[0]), sp.sin(angles[0]) * sp.cos(angles[1]), sp.sin(angles[0]) * sp.sin(angles[1])],
-    }
-    first = units[2]
-    units[3] = [*first[:2], first[2] * sp.cos(angles[2]), first[2] * sp.sin(angles[2])]
-    elements = {1: sp.S.One, 2: sp.sin(angles[0]), 3: sp.sin(angles[0]) ** 2 * sp.sin(angles[1])}
-    areas = {1: 2 * sp.pi, 2: 4 * sp.pi, 3: 2 * sp.pi**2}
-    for n, unit in units.items():
-        points = sp.Matrix([sp.cosh(r), *(sp.sinh(r) * u for u in unit)])
-        jacobian = points.jacobian([r, *angles[:n]])
-        gram = jacobian.T * sp.diag(-1, *([1] * (n + 1))) * jacobian
-        pythagoras = {sp.sin(a) ** 2: 1 - sp.cos(a) ** 2 for a in angles}
-        sines = [sp.S.One, sp.sin(angles[0]) ** 2, sp.sin(angles[0]) ** 2 * sp.sin(angles[1]) ** 2]
-        polar = sp.diag(1, *(sp.sinh(r) ** 2 * f for f in sines[:n]))
-        yield Step(
-            gram.applyfunc(sp.expand),
-            polar,
-            substitute(pythagoras),
-            f"the metric in polar coordinates on the hyperboloid, d = {n + 1}",
-        )
-        yield Step(
-            polar.det(),
-            sp.sinh(r) ** (2 * n) * elements[n] ** 2,
-            algebra,
-            "its determinant: sinh^m r times the sphere's",
-        )
-        area = elements[n]
-        for i, a in enumerate(angles[:n]):
-            area = sp.Integral(area, (a, 0, 2 * sp.pi if i == n - 1 else sp.pi))
-        yield Step(area, areas[n], integrate, f"area of the unit sphere, d = {n + 1}")
-        yield Step(areas[n], SPHERE.subs(m, n), algebra, "as given by the Gamma function")
-        primitive = sp.expand(RADIAL.subs(m, n).doit())
-        yield Step(
-            sp.Integral(sp.sinh(x) ** n, (x, 0, r)),
-            primitive,
-            antiderivative(primitive.subs(r, x), x, sp.S.Zero, r),
-            f"the radial integral, d = {n + 1}",
-        )
-        yield Step(areas[n] * primitive, claim[0].rhs.subs(m, n).doit(), algebra, f"the statement at d = {n + 1}")
+    slope, turn = symbol("r'", real=True), symbol("|U'|", nonnegative=True)
     yield Step(
-        SPHERE * RADIAL,
-        claim[0].rhs,
-        argument,
-        "in any dimension the metric in polar coordinates is dr^2 + sinh^2 r times that of the unit sphere "
-        "(the step on "
-        "the speed in geo-distance); sinh^m r = 2^(-m) sum_k (-1)^k C(m, k) e^((m - 2k) r) is integrated "
-        "term by term",
+        -((sp.sinh(r) * slope) ** 2) + (sp.cosh(r) * slope) ** 2 + sp.sinh(r) ** 2 * turn**2,
+        slope**2 + sp.sinh(r) ** 2 * turn**2,
+        algebra,
+        "the metric at cosh r X + sinh r U is dr^2 + sinh^2 r times that of the unit sphere",
     )
-    yield Step(sp.diff(sp.sinh(r) ** m, r) / sp.sinh(r) ** m, m * sp.cosh(r) / sp.sinh(r), algebra, "V''/V'")
+    form, stretch = sp.Function("g", positive=True), symbol("w", positive=True)
+    j = symbol("j", integer=True, positive=True)
+    yield Step(
+        sp.Product(sp.sinh(r) ** 2 * form(j), (j, 1, m)),
+        sp.sinh(r) ** (2 * m) * sp.Product(form(j), (j, 1, m)),
+        induction(m, 1),
+        "its determinant, in orthogonal coordinates of the sphere, is sinh^(2m) r times the sphere's",
+    )
+    yield Step(sp.sqrt(stretch), sp.sinh(r) ** m, substitute({stretch: sp.sinh(r) ** (2 * m)}), "its root")
+    yield from _sphere_area()
+    powers = sp.Sum((-1) ** k * sp.binomial(m, k) * sp.exp((m - 2 * k) * x), (k, 0, m))
+    parts = (sp.exp(x) / 2, 1, 0), (-sp.exp(-x) / 2, 1, 1)
+    yield Step(sp.sinh(x) ** m, 2 ** (-m) * powers, sum_recursion(m, *parts), "the binomial theorem")
+    yield Step(sp.Integral(2 ** (-m) * powers, (x, 0, r)), RADIAL, termwise, "integrated term by term")
+    area = symbol("area", positive=True)
+    yield Step(area * RADIAL, claim[0].rhs, substitute({area: SPHERE}), "area of the sphere times the radial integral")
+    total = sp.Integral(sp.sinh(x) ** m, (x, 0, r))
+    yield Step(sp.Limit(sp.sinh(r) ** m / total, r, sp.oo), claim[1].rhs, lhopital(r), "V'/V, by V''/V' = m coth r")
+    radius, factor = symbol("c", positive=True), symbol("V(r + c)/V(r)", positive=True)
+    yield Step(
+        sp.exp(m * radius), factor, substitute({radius: sp.log(factor) / m}), "a radius c multiplies V by e^(m c)"
+    )
+    yield Step(sp.log(factor) / m, claim[2].rhs, substitute({factor: B}), "the cost of one level")
+
+
+def _sphere_area() -> Iterator[Step]:
+    """The area of the unit sphere in R^(m+1) from the Gaussian integral, in Cartesian and in polar coordinates."""
+    n, y, before = symbol("n", integer=True, positive=True), symbol("y", real=True), symbol("J", positive=True)
+    yield Step(
+        name("Gaussian integral over R^n", n),
+        (2 * sp.pi) ** (n / 2),
+        fubini(n, 1, sp.sqrt(2 * sp.pi), before, over_line(before * sp.exp(-(y**2) / 2), y)),
+        "one coordinate after another",
+    )
     u = symbol("u", positive=True)
     yield Step(
-        (m * sp.cosh(r) / sp.sinh(r)).rewrite(sp.exp).subs(r, -sp.log(u)),
-        claim[1].rhs,
-        limit(u, 0),
-        "its limit, u = e^(-r); V'/V has the same one by l'Hospital, as V and V' tend to infinity",
+        sp.Integral(r**m * sp.exp(-(r**2) / 2), (r, 0, sp.oo)),
+        sp.Integral((2 * u) ** (m / 2) * sp.exp(-u) / sp.sqrt(2 * u), (u, 0, sp.oo)),
+        change_of_variable(r, u, sp.sqrt(2 * u)),
+        "in polar coordinates: the area times this",
     )
-    step = sp.log(B) / m
-    yield Step(sp.exp(m * step), B, algebra, "volume grows by B over this radius")
-    yield Step(step, claim[2].rhs, algebra, "the cost of one level")
+    yield Step(
+        sp.Integral((2 * u) ** (m / 2) * sp.exp(-u) / sp.sqrt(2 * u), (u, 0, sp.oo)),
+        2 ** ((m - 1) / 2) * sp.gamma((m + 1) / 2),
+        integrate,
+        "which is a Gamma function",
+    )
+    yield Step(
+        (2 * sp.pi) ** ((m + 1) / 2) / (2 ** ((m - 1) / 2) * sp.gamma((m + 1) / 2)),
+        SPHERE,
+        algebra,
+        "so the area is this",
+    )
 
 
 # ----------------------------------------------------------------------------------------- capacity
@@ -189,37 +193,30 @@ level = symbol("n", real=True)
 def geo_capacity(claim: Any) -> Iterator[Step]:
     """Room falls with height, so capacity puts leaves low; the drift term falls with height, so it puts
     them high."""
-    for n in (1, 2, 3):
-        yield Step(
-            sp.sqrt(sp.diag(*([sp.exp(-2 * tau)] * n)).det()),
-            sp.exp(-n * tau),
-            algebra,
-            f"volume density of the horosphere's metric e^(-2 tau) |db|^2, d = {n + 1}",
-        )
+    j, square = symbol("j", integer=True, positive=True), symbol("w", positive=True)
     yield Step(
-        area * sp.exp(-m * tau),
-        claim[0].rhs,
-        algebra,
-        "constant over the patch; the general m as in geo-volume",
+        sp.Product(sp.exp(-2 * tau), (j, 1, m)),
+        sp.exp(-2 * m * tau),
+        induction(m, 1),
+        "determinant of the horosphere's metric e^(-2 tau) |db|^2",
     )
+    density = substitute({square: sp.exp(-2 * m * tau)})
+    yield Step(area * sp.sqrt(square), claim[0].rhs, density, "its root is constant over the patch")
     yield Step(
         sp.Integral(area * sp.exp(-m * x), (x, tau, sp.oo)),
         claim[1].rhs,
         antiderivative(-area * sp.exp(-m * x) / m, x, tau, sp.oo),
         "all room above the patch, finite; below it is infinite",
     )
-    gap = 2 * sp.sinh(1) * sp.exp(tau)
+    apart = sp.exp(tau) * sp.sqrt(2 * (sp.cosh(2) - 1))
     yield Step(
-        COSH_DISTANCE.subs({other: tau}).subs(delta, gap),
+        COSH_DISTANCE.subs(other, tau),
         sp.cosh(2),
-        algebra,
-        "centres at this gap are at distance 2, so unit balls touch",
+        substitute({delta: apart}),
+        "centres at distance 2: unit balls touch",
     )
     yield Step(
-        gap,
-        claim[2].rhs,
-        algebra,
-        "the number of disjoint balls over a cube of side L is about (L/spacing)^m",
+        apart, claim[2].rhs, equal_squares, "the number of disjoint balls over a cube of side L is about (L/spacing)^m"
     )
     level, start = symbol("level", positive=True), symbol("tau_0", real=True)
     height = start - level * sp.log(B) / m

@@ -18,7 +18,6 @@ from flint import arb_mat
 
 from derivations.chapters.horospherical_gaussian.symbols import (
     FIBRE,
-    FUBINI,
     HG,
     LOCATION,
     OFFSET,
@@ -47,18 +46,21 @@ from derivations.engine.kernel import (
     Step,
     algebra,
     arb,
-    argument,
     complete_square,
     differentiate,
     entry,
     exact,
+    fubini,
     grid,
     induction,
     log_expand,
+    matrices,
     normal_expectation,
+    solves,
     sp,
     substitute,
     symbol,
+    theorem,
 )
 from derivations.engine.notation import (
     Differential,
@@ -122,17 +124,12 @@ def hgnormaliser_by_integrals(claim: Any) -> Iterator[Step]:
         complete_square(b),
         "one fibre coordinate, at fixed tau",
     )
-    for n in (1, 2, 3):
-        bs, betas = coordinates("b", n), coordinates("beta", n)
-        inner = sp.exp(-sum((x - y) ** 2 for x, y in zip(bs, betas, strict=True)) / (2 * s**2 * sp.exp(2 * tau)))
-        for x in bs:
-            inner = over_line(inner, x)
-        yield Step(inner, width**n, complete_square(*bs), f"all fibre coordinates, outright for d = {n + 1}")
-    k = sp.Symbol("k", integer=True, positive=True)
     power = (2 * sp.pi * s**2) ** (m / 2) * sp.exp(m * tau)
-    yield Step(name("fibre_integral", m), name("fibre_integral", m), argument, FUBINI)
-    yield Step(sp.Product(width, (k, 1, m)), power, induction(m, 1), "the product of m equal factors")
-    yield Step(power * sp.exp(-m * tau), (2 * sp.pi * s**2) ** (m / 2), algebra, "the volume cancels e^(m tau)")
+    before, fibre = symbol("J", positive=True), symbol("F", positive=True)
+    one_more = over_line(before * sp.exp(fibre_exponent()), b)
+    yield Step(name("fibre_integral", m), power, fubini(m, 1, width, before, one_more), "one coordinate after another")
+    cancelled = substitute({fibre: power})
+    yield Step(fibre * sp.exp(-m * tau), (2 * sp.pi * s**2) ** (m / 2), cancelled, "the volume cancels e^(m tau)")
     height = sp.exp(-((tau - mu) ** 2) / (2 * sigma**2))
     yield Step(
         over_line(height * (2 * sp.pi * s**2) ** (m / 2), tau),
@@ -172,29 +169,22 @@ def hg_normaliser_unique(claim: Any) -> Iterator[Step]:
     injective."""
     width = sp.sqrt(2 * sp.pi) * s * sp.exp(kappa * tau)
     yield Step(over_line(sp.exp(fibre_exponent(kappa)), b), width, complete_square(b), "one fibre coordinate")
-    k = sp.Symbol("k", integer=True, positive=True)
     power = (2 * sp.pi * s**2) ** (m / 2) * sp.exp(m * kappa * tau)
-    yield Step(sp.Product(width, (k, 1, m)), power, induction(m, 1), FUBINI)
+    before = symbol("J", positive=True)
+    one_more = over_line(before * sp.exp(fibre_exponent(kappa)), b)
+    yield Step(name("fibre_integral", m), power, fubini(m, 1, width, before, one_more), "one coordinate after another")
     joint = sp.exp(-((tau - mu) ** 2) / (2 * sigma**2)) * power * sp.exp(-m * tau)
     z_kappa = Z * sp.exp(m * (kappa - 1) * mu + m**2 * (kappa - 1) ** 2 * sigma**2 / 2)
     yield Step(over_line(joint, tau), z_kappa, complete_square(tau), "the height integral of a shifted normal")
     yield Step(sp.log(z_kappa), claim[0].rhs, log_expand, "its logarithm")
     yield Step(sp.Derivative(claim[0].rhs, mu), claim[1].rhs, differentiate, "slope in mu: zero iff kappa = 1")
-    w = sp.Function("w")(tau)
-    gauss = sp.exp(-((tau - mu) ** 2) / (2 * sigma**2))
     yield Step(
-        over_line(gauss * w, tau),
-        sp.exp(-(mu**2) / (2 * sigma**2))
-        * over_line(sp.exp(mu * tau / sigma**2) * sp.exp(-(tau**2) / (2 * sigma**2)) * w, tau),
-        argument,
-        "for any positive v put w = v^m e^(-m tau): Z(mu) is proportional to the convolution of w with "
-        "N(0, sigma^2), "
-        "which up to e^(-mu^2/(2 sigma^2)) is the two-sided Laplace transform of e^(-tau^2/(2 sigma^2)) "
-        "w(tau) at "
-        "mu/sigma^2. If Z is constant, the transform agrees with that of w = constant on the real line; "
-        "Laplace transforms "
-        "that converge on an interval are injective, so w is constant almost everywhere and v(tau) = const "
-        "e^tau",
+        name("w", tau),
+        name("w", sp.S.Zero),
+        theorem("completeness of an exponential family", "lehmann2005", "Theorem 4.3.1"),
+        "for any positive v put w = v^m e^(-m tau): Z(mu) is proportional to the mean of w(tau) under N(mu, sigma^2). "
+        "If Z is constant, w less that constant has mean zero for every mu, so w is constant almost everywhere: v(tau) "
+        "is a multiple of e^tau",
     )
 
 
@@ -234,21 +224,12 @@ def _log_normaliser_slope(p: Point) -> arb:
 )
 def hg_moment_fibre(claim: Any) -> Iterator[Step]:
     """e^(-2 tau) |b - beta|^2 = s^2 |eps|^2: the height drops out before any integral is taken."""
-    yield Step(
-        sp.exp(-2 * tau) * (s * sp.exp(tau) * u) ** 2,
-        s**2 * u**2,
-        algebra,
-        "put b - beta = s e^tau eps, coordinate by coordinate",
-    )
+    offset, before = symbol("b - beta", real=True), symbol("J", real=True)
+    noise = substitute({offset: s * sp.exp(tau) * u})
+    yield Step(sp.exp(-2 * tau) * offset**2, s**2 * u**2, noise, "b - beta = s e^tau eps, coordinate by coordinate")
     yield Step(over_line(s**2 * u**2 * phi(u), u), s**2, complete_square(u), "one coordinate")
-    for n in (1, 2, 3):
-        us = coordinates("u", n)
-        inner = sum(x**2 for x in us) * s**2
-        for x in us:
-            inner = over_line(sp.expand(inner) * phi(x) if not isinstance(inner, sp.Integral) else inner * phi(x), x)
-        yield Step(inner, n * s**2, complete_square(*us), f"outright for d = {n + 1}")
-    k = sp.Symbol("k", integer=True, positive=True)
-    yield Step(sp.Sum(s**2, (k, 1, m)), claim.rhs, induction(m, 1), FUBINI)
+    one_more = over_line((before + s**2 * u**2) * phi(u), u)
+    yield Step(claim.lhs, claim.rhs, fubini(m, 1, s**2, before, one_more), "and their sum, one after another")
 
 
 def _exponential_moment(p: Point, rate: Any) -> arb:
@@ -283,7 +264,7 @@ def hg_mgf(claim: Any) -> Iterator[Step]:
         "the general exponent",
     )
     for index, (value, what) in enumerate(((-2, "the drift moment"), (1, "the attenuation")), 1):
-        yield Step(claim[0].rhs.subs(r, value), claim[index].rhs, substitute({r: value}), f"r = {value}: {what}")
+        yield Step(claim[0].rhs, claim[index].rhs, substitute({r: value}), f"r = {value}: {what}")
 
 
 # ----------------------------------------------------------------------------------------- sampler
@@ -341,8 +322,8 @@ def hg_sampler(claim: Any) -> Iterator[Step]:
         us = coordinates("u", n)
         height = mu + sigma * t
         image = sp.Matrix([claim[0].rhs, *(claim[1].rhs.subs({e: x, beta: 0}) for x in us)])
-        jacobian = image.jacobian([t, *us]).det()
-        yield Step(jacobian, sigma * s**n * sp.exp(n * height), algebra, f"Jacobian, outright for d = {n + 1}")
+        jacobian = sp.Determinant(image.jacobian([t, *us]))
+        yield Step(jacobian, sigma * s**n * sp.exp(n * height), matrices, f"Jacobian, outright for d = {n + 1}")
     k = sp.Symbol("k", integer=True, positive=True)
     yield Step(
         sp.Product(s * sp.exp(tau), (k, 1, m)),
@@ -357,7 +338,7 @@ def hg_sampler(claim: Any) -> Iterator[Step]:
         algebra,
         "density at the sample, times Jacobian, times volume",
     )
-    yield Step(mu + sigma * t, claim[0].rhs, algebra, "the height of the sample")
+    yield Step(tau, claim[0].rhs, solves((tau - mu) / sigma - t, tau), "the height of the sample: t standardises it")
     yield Step(
         beta + s * sp.exp(tau) * e,
         claim[1].rhs,

@@ -33,15 +33,14 @@ from derivations.engine.kernel import (
     Certificate,
     Point,
     Step,
-    algebra,
     antiderivative,
     arb,
     arb_series,
-    argument,
     complete_square,
     differentiate,
     entry,
     exact,
+    fubini,
     grid,
     log_expand,
     normal_expectation,
@@ -77,12 +76,9 @@ def _entropy(p: Point) -> arb:
 def hg_entropy(claim: Any) -> Iterator[Step]:
     """-E[log density] = log Z + 1/2 + m/2: neither moment knows mu."""
     z = (tau - mu) / sigma
-    yield Step(
-        -LOG_DENSITY,
-        sp.log(Z) + z**2 / 2 + sp.exp(-2 * tau) * radius**2 / (2 * s**2),
-        algebra,
-        "minus the log-density in volume",
-    )
+    log_z, height, fibre = symbol("log Z", real=True), symbol("t", real=True), symbol("|epsilon|", nonnegative=True)
+    standardised = substitute({log_z: sp.log(Z), height: z, fibre: sp.exp(-tau) * radius / s})
+    yield Step(log_z + height**2 / 2 + fibre**2 / 2, -LOG_DENSITY, standardised, "minus the log-density in volume")
     yield Step(over_line(t**2 * phi(t), t), sp.S.One, complete_square(t), "E[(tau - mu)^2]/sigma^2 = 1")
     yield Step(
         Expectation(sp.exp(-2 * tau) * radius**2) / (2 * s**2),
@@ -121,8 +117,8 @@ def hg_entropy(claim: Any) -> Iterator[Step]:
 def hg_moments(claim: Any) -> Iterator[Step]:
     """Integrate over eps at fixed height, then over the height."""
     place = beta + s * sp.exp(tau) * u
-    yield Step(over_line(sp.expand(place * phi(u)), u), beta, complete_square(u), "E[b given tau], which has no tau")
-    yield Step(beta, claim[0].rhs, algebra, "so E[b]")
+    mean = over_line(sp.expand(place * phi(u)), u)
+    yield Step(mean, claim[0].rhs, complete_square(u), "E[b given tau], which has no tau, so E[b]")
     yield Step(
         over_line(sp.expand((place - beta) ** 2) * phi(u), u),
         s**2 * sp.exp(2 * tau),
@@ -140,16 +136,19 @@ def hg_moments(claim: Any) -> Iterator[Step]:
     b = symbol("b", real=True)
     density = -((tau - mu) ** 2) / (2 * sigma**2) - (b - beta) ** 2 * sp.exp(-2 * tau) / (2 * s**2)
     gradient = sp.Matrix([sp.Derivative(density, tau), sp.Derivative(density, b)])
-    at_top = sp.Matrix([sp.diff(density, x).subs({tau: top_tau, b: top_b}) for x in (tau, b)])
+    slopes = sp.Matrix([sp.diff(density, tau), sp.diff(density, b)])
     yield Step(
         gradient,
-        sp.Matrix([sp.diff(density, tau), sp.diff(density, b)]),
+        slopes,
         differentiate,
         "gradient of the log-density, one fibre coordinate",
     )
-    yield Step(at_top, sp.zeros(2, 1), algebra, "it vanishes at the stated point")
+    top = substitute({tau: top_tau, b: top_b})
+    yield Step(slopes, sp.zeros(2, 1), top, "it vanishes at the stated point")
     yield Step(sp.S.Zero, density, sign, "and the log-density there, 0 up to a constant, is the largest value", ">=")
-    yield Step(sp.ImmutableMatrix([mu, beta]), claim[3].rhs, algebra, "the point, unique: both squares must vanish")
+    places = sp.ImmutableMatrix([mu + sigma * t, beta + s * sp.exp(tau) * u])
+    both = substitute({t: sp.S.Zero, u: sp.S.Zero})
+    yield Step(places, claim[3].rhs, both, "the point, unique: both squares, t^2 and eps^2, must vanish")
 
 
 def _moments(p: Point) -> tuple[arb, arb, arb]:
@@ -185,8 +184,7 @@ FISHER = sp.ImmutableMatrix(
     ),
 )
 def hg_fisher(claim: Any) -> Iterator[Step]:
-    """Minus the expected Hessian of the log-density, outright for d = 2, 3, 4; the certificate uses the
-    score instead."""
+    """Minus the expected Hessian of the log-density; the certificate uses the score instead."""
     log_sigma, log_s = symbol("log_sigma", real=True), symbol("log_s", real=True)
     for n in (1, 2, 3):
         bs, betas, us = coordinates("b", n), coordinates("beta", n), coordinates("u", n)
@@ -227,14 +225,16 @@ def hg_fisher(claim: Any) -> Iterator[Step]:
             complete_square(*us, t),
             f"expectation over the noise, every entry, outright for d = {n + 1}",
         )
+    u, before, entry_s = symbol("u", real=True), symbol("J", positive=True), symbol("I_log_s", positive=True)
+    one_more = over_line((before + 2 * u**2) * phi(u), u)
     yield Step(
-        FISHER,
-        claim.rhs,
-        argument,
-        "in any dimension the Hessian's fibre part is a sum over coordinates: each beta_i has the entry "
-        "shown, two of "
-        "them have none in common, and the entry of log s is 2 per coordinate",
+        name("I_log_s", m),
+        2 * m,
+        fubini(m, 1, sp.Integer(2), before, one_more),
+        "in any dimension the log-density is a sum over fibre coordinates: the entry of log s grows with each",
     )
+    entries = sp.ImmutableMatrix(sp.diag(FISHER[0, 0], FISHER[1, 1], FISHER[2, 2], entry_s))
+    yield Step(entries, claim.rhs, substitute({entry_s: 2 * m}), "and no other entry sees a second coordinate")
 
 
 def _fisher(p: Point) -> list[arb]:
@@ -324,9 +324,9 @@ def hg_attenuation(claim: Any) -> Iterator[Step]:
         "times E[e^(2 tau)]",
     )
     yield Step(
-        (claim[2].rhs / (s * sp.sqrt(2 / sp.pi))).subs(mu, 0),
-        sp.exp(sigma**2 / 2),
-        substitute({}),
+        claim[2].lhs / (s * sp.sqrt(2 / sp.pi)),
+        sp.exp(mu + sigma**2 / 2),
+        use(claim[2]),
         "so E[e^tau] is the mean size of the answer in units of s sqrt(2/pi)",
     )
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from derivations.chapters.horospherical_gaussian.density import hg_mgf
 from derivations.chapters.horospherical_gaussian.symbols import (
-    FUBINI,
     HG,
     PAIR,
     PAIR_GRID,
@@ -39,12 +38,11 @@ from derivations.engine.kernel import (
     Step,
     algebra,
     arb,
-    argument,
     complete_square,
     entry,
     exact,
+    fubini,
     grid,
-    induction,
     sp,
     substitute,
     symbol,
@@ -140,17 +138,23 @@ def hg_kl_fibre(claim: Any) -> Iterator[Step]:
     yield Step(ratio, plain, algebra, "the height cancels in every coordinate: b is measured in e^tau on both sides")
     one = sp.log(s_p / s_q) + s_q**2 / (2 * s_p**2) - sp.Rational(1, 2)
     yield Step(over_line(sp.expand(plain) * phi(u), u), one, complete_square(u), "one coordinate")
-    for n in (1, 2, 3):
-        sq, sp_, _, _ = fibre_symbols(n)
-        us = coordinates("u", n)
-        total = sum(sp.log(y / x) - z**2 / 2 + x**2 * z**2 / (2 * y**2) for x, y, z in zip(sq, sp_, us, strict=True))
-        target = sum(sp.log(y / x) + x**2 / (2 * y**2) - sp.Rational(1, 2) for x, y in zip(sq, sp_, strict=True))
-        inner = sp.expand(total)
-        for z in us:
-            inner = over_line(inner * phi(z), z)
-        yield Step(inner, target, complete_square(*us), f"a scale per coordinate, outright for d = {n + 1}")
-    k = sp.Symbol("k", integer=True, positive=True)
-    yield Step(sp.Sum(one, (k, 1, m)), claim.rhs, induction(m, 1), FUBINI)
+    before = symbol("J", real=True)
+    one_more = over_line((before + sp.expand(plain)) * phi(u), u)
+    yield Step(claim.lhs, claim.rhs, fubini(m, 1, one, before, one_more), "and their sum, one coordinate after another")
+    sq, sp_ = sp.Function("s_q", positive=True), sp.Function("s_p", positive=True)
+    i = symbol("i", integer=True, positive=True)
+
+    def own(k: Any) -> Any:
+        return sp.log(sp_(k) / sq(k)) + sq(k) ** 2 / (2 * sp_(k) ** 2) - sp.Rational(1, 2)
+
+    wider = plain.subs({s_q: sq(m + 1), s_p: sp_(m + 1)})
+    one_more = over_line((before + sp.expand(wider)) * phi(u), u)
+    yield Step(
+        name("KL_fibre", "scales"),
+        sp.Sum(own(i), (i, 1, m)),
+        fubini(m, 1, own(sp.S.One), before, one_more),
+        "with a scale per coordinate",
+    )
 
 
 @entry(
@@ -171,25 +175,21 @@ def hg_kl_fibre(claim: Any) -> Iterator[Step]:
 def hg_kl_drift(claim: Any) -> Iterator[Step]:
     """What the offset of the fibre locations adds to the log-ratio, in expectation: the drift moment of
     hg-mgf."""
-    for n in (1, 2, 3):
-        sq, sp_, bq, bp = fibre_symbols(n)
-        us = coordinates("u", n)
-        inner = sum(
-            ((x - y + w * sp.exp(tau) * z) ** 2 - (w * sp.exp(tau) * z) ** 2) / (2 * v**2 * sp.exp(2 * tau))
-            for x, y, w, v, z in zip(bq, bp, sq, sp_, us, strict=True)
-        )
-        inner = sp.expand(inner)
-        for z in us:
-            inner = over_line(inner * phi(z), z)
-        target = sum((x - y) ** 2 / (2 * v**2) for x, y, v in zip(bq, bp, sp_, strict=True)) * sp.exp(-2 * tau)
-        yield Step(inner, target, complete_square(*us), f"the cross terms have mean zero, outright for d = {n + 1}")
+    apart, before = sp.Function("beta_q - beta_p", real=True), symbol("J", nonnegative=True)
+    sq, sp_ = sp.Function("s_q", positive=True), sp.Function("s_p", positive=True)
+    i = symbol("i", integer=True, positive=True)
+
+    def own(k: Any) -> Any:
+        return apart(k) ** 2 * sp.exp(-2 * tau) / (2 * sp_(k) ** 2)
+
+    noise = sq(m + 1) * sp.exp(tau) * u
+    added = ((apart(m + 1) + noise) ** 2 - noise**2) * sp.exp(-2 * tau) / (2 * sp_(m + 1) ** 2)
     yield Step(
-        name("offset", m),
-        name("offset", m),
-        argument,
-        "in any dimension |b - beta_p|^2 = |b - beta_q|^2 + 2 <b - beta_q, beta_q - beta_p> + delta^2, and "
-        "the inner "
-        "product has conditional mean zero",
+        name("E", "offset given tau"),
+        sp.Sum(own(i), (i, 1, m)),
+        fubini(m, 1, own(sp.S.One), before, over_line((before + sp.expand(added)) * phi(u), u)),
+        "at b = beta_q + s_q e^tau eps, one coordinate after another: the cross terms have mean zero; at one scale the "
+        "sum is delta^2 e^(-2 tau) / (2 s_p^2)",
     )
     conditional = delta**2 / (2 * s_p**2) * Expectation(sp.exp(-2 * tau))
     yield Step(

@@ -42,7 +42,6 @@ from derivations.engine.kernel import (
     Step,
     algebra,
     arb,
-    argument,
     ball,
     combination,
     convex,
@@ -52,7 +51,10 @@ from derivations.engine.kernel import (
     grid,
     normal_expectation,
     sign,
+    solves,
     sp,
+    split,
+    substitute,
     symbol,
     use,
 )
@@ -163,12 +165,9 @@ def hg_kl_measure_free(claim: Any) -> Iterator[Step]:
 
     q, p = (mu_q, sigma_q, s_q, square_q), (mu_p, sigma_p, s_p, square_p)
     ratio = log_density(*q, 0) - log_density(*p, 0)
-    yield Step(
-        log_density(*q, lam) - log_density(*p, lam),
-        ratio,
-        algebra,
-        "the base measure cancels, whatever it is",
-    )
+    log_q, log_p = symbol("log q", real=True), symbol("log p", real=True)
+    weighted = substitute({log_q: log_density(*q, lam), log_p: log_density(*p, lam)})
+    yield Step(log_q - log_p, ratio, weighted, "the base measure cancels, whatever it is")
     height = HEIGHT_RATIO.subs(t, (tau - mu_q) / sigma_q)
     shrink = sp.exp(-2 * kappa * tau)
     fibre = m * sp.log(s_p / s_q) + square_q * shrink * (1 / s_p**2 - 1 / s_q**2) / 2
@@ -183,7 +182,9 @@ def hg_kl_measure_free(claim: Any) -> Iterator[Step]:
         use(hg_mgf, {mu: mu_q, sigma: sigma_q}),
         "E[S_p - S_q given tau] = delta^2 (as in hg-kl-drift), and the moment at r = -2 kappa",
     )
-    yield Step(KL_HEIGHT + KL_FIBRE + DRIFT_KAPPA, claim.rhs, algebra, "the sum")
+    terms = sp.symbols("height fibre drift", real=True)
+    summed = substitute(dict(zip(terms, (KL_HEIGHT, KL_FIBRE, DRIFT_KAPPA), strict=True)))
+    yield Step(sp.Add(*terms), claim.rhs, summed, "the sum")
 
 
 a, c, beta, b = (symbol(n, real=True) for n in ("a", "c", "beta", "b"))
@@ -235,8 +236,9 @@ def hg_kl_isometry(claim: Any) -> Iterator[Step]:
         "density in volume at (tau + a, e^a b + c), one fibre coordinate (the others are alike); the "
         "volume is invariant",
     )
-    moved = sp.ImmutableMatrix([tau + a, sp.exp(a) * b + c, sigma, s]).subs({tau: mu, b: beta})
-    yield Step(moved, claim[1].rhs, algebra, "the locations move as points do, the scales stay")
+    moved = sp.ImmutableMatrix([tau + a, sp.exp(a) * b + c, sigma, s])
+    as_points = substitute({tau: mu, b: beta})
+    yield Step(moved, claim[1].rhs, as_points, "the locations move as points do, the scales stay")
     moves = {mu_q: mu_q + a, mu_p: mu_p + a, delta: sp.exp(a) * delta}
     kl = KL_HEIGHT + KL_FIBRE + KL_DRIFT
     yield Step(
@@ -347,55 +349,32 @@ CLAMPED = delta**2 / (2 * s_p**2) * sp.exp(sp.Min(LOG_MOMENT, C))
 )
 def hg_drift_clamp(claim: Any) -> Iterator[Step]:
     """exp is increasing, so clamping its argument is taking a minimum; a constant has no gradient."""
-    line = symbol("y", real=True)
-    above_line = sp.exp(line) - 1 - line
-    gap, excess = symbol("g", nonnegative=True), symbol("h", positive=True)
-    below, above = {C: LOG_MOMENT + excess}, {mu_q: sigma_q**2 - (C + excess) / 2}
-    yield Step(
-        claim[0].rhs.subs(below),
-        KL_DRIFT,
-        algebra,
-        "log-moment below C (C = log-moment + h): the exact drift",
-    )
-    yield Step(
-        claim[0].rhs.subs(above),
-        CAP,
-        algebra,
-        "log-moment above C by h: the cap, whatever mu_q and sigma_q are",
-    )
-    yield Step(CLAMPED, claim[0].rhs, algebra, "both cases in one expression")
+    line, h = symbol("y", real=True), symbol("h", nonnegative=True)
+    above_line, factor = sp.exp(line) - 1 - line, delta**2 / (2 * s_p**2)
+    least = factor * sp.Min(sp.exp(LOG_MOMENT), sp.exp(C))
+    either_way = split(C, LOG_MOMENT, h, algebra, algebra)
+    yield Step(least, claim[0].rhs, either_way, "exp is increasing: C = log-moment + h, and C = log-moment - h")
     yield Step(above_line, sp.S.Zero, convex(line, sp.S.Zero), "e^y >= 1 + y", ">=")
-    yield Step(
-        (KL_DRIFT - CAP).subs(mu_q, sigma_q**2 - (C + gap) / 2),
-        sp.S.Zero,
-        combination((CAP, above_line, {line: gap}), (CAP, gap)),
-        "where the clamp acts the exact drift is larger, by e^gap - 1 >= 0 in units of the cap: what is "
-        "reported is no KL",
-        ">=",
-    )
+    reported = factor * sp.exp(LOG_MOMENT - h)
+    clamps = combination((reported, above_line, {line: h}), (reported, h))
     yield Step(
         claim[1].lhs,
         claim[1].rhs,
-        argument,
-        "by the two cases: equal below C, and the step before above it",
+        split(C, LOG_MOMENT, h, sign, clamps),
+        "equal below C; where the clamp acts the exact drift is larger by e^h - 1 >= 0 in units of the cap: what is "
+        "reported is no KL",
         "<=",
     )
     yield Step(sp.Derivative(CAP, mu_q), sp.S.Zero, differentiate, "above C the gradient in mu_q is zero")
     yield Step(sp.Derivative(CAP, sigma_q), sp.S.Zero, differentiate, "and in sigma_q")
     yield Step(sp.Derivative(KL_DRIFT, mu_q), -2 * KL_DRIFT, differentiate, "below C it is that of hg-drift-monotone")
+    slopes = sp.Piecewise((sp.Derivative(KL_DRIFT, mu_q), LOG_MOMENT < C), (sp.Derivative(CAP, mu_q), True))
+    yield Step(slopes, claim[2].rhs, differentiate, "case by case")
+    yield Step(mu_q, claim[3].rhs, solves(LOG_MOMENT - C, mu_q), "where the log-moment, falling in mu_q, meets C")
     yield Step(
-        sp.Piecewise((sp.diff(KL_DRIFT, mu_q), LOG_MOMENT < C), (sp.diff(CAP, mu_q), True)),
-        claim[2].rhs,
-        algebra,
-        "case by case",
-    )
-    yield Step(
-        sp.solve(LOG_MOMENT - C, mu_q)[0], claim[3].rhs, algebra, "where the log-moment, falling in mu_q, meets C"
-    )
-    yield Step(
-        (sigma_q**2 - C / 2).subs({sigma_q: 5, C: 10}),
+        sigma_q**2 - C / 2,
         sp.Integer(20),
-        algebra,
+        substitute({sigma_q: 5, C: 10}),
         "with the write-up's C = 10 and largest scale 5 it acts at every height location up to 20, so on "
         "all of |tau| <= 8",
     )

@@ -33,11 +33,6 @@ PAIR = {
     m: "dimension of the fibre, d - 1",
 }
 VOLUME = "densities are with respect to the Riemannian volume, curvature -1"
-FUBINI = (
-    "given tau the fibre coordinates are independent (the exponent is a sum over them), so by Fubini the "
-    "integral over "
-    "R^m is the product of m integrals over R; expectations of sums over coordinates are sums of expectations"
-)
 
 REAL = ("-2", "2")
 SCALE = ("1/20", "3")

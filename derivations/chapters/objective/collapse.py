@@ -12,6 +12,7 @@ from flint import arb
 
 from derivations.chapters.environment.observation_law import STEPS
 from derivations.chapters.environment.walk_covariance import (
+    certified_walk,
     certified_walks,
     eigenvalues_numpy,
     tilt,
@@ -23,19 +24,25 @@ from derivations.engine.kernel import (
     Certificate,
     Step,
     algebra,
-    argument,
+    convex,
     differentiate,
+    enclose_value,
     entry,
     exact,
     grid,
+    matrices,
     precision,
     sign,
     sp,
+    split,
+    substitute,
     symbol,
+    theorem,
 )
 from derivations.engine.notation import name
 
-ell, g = symbol("l", positive=True), symbol("g", nonnegative=True)
+ell = symbol("l", positive=True)
+g, h = symbol("g", nonnegative=True), symbol("h", nonnegative=True)
 
 
 def _squeeze(p: Mapping[str, Any]) -> tuple[arb, arb]:
@@ -67,7 +74,7 @@ def _collapse_independent(p: Mapping[str, Any]) -> list[arb]:
         -best.log() / 2,
         objective,
         *(arb(v) for v in eigenvalues_numpy()),
-        *(arb(v) for v in trajectory_eigenvalues("power")),
+        *(arb(v) for v in trajectory_eigenvalues()),
         *(arb(int(1000 * tilted(tilt(t))[0])) for t in STEPS),
     ]
 
@@ -107,8 +114,8 @@ _kept = ell / sp.Min(ell, _theta)
         "objective sees their covariance only",
         "MSE and KL add over the eigendirections: as many as the latent has dimensions, the largest first",
         "lambda(T): the largest eigenvalue for one observation of the write-up's tree (B = 4, L = 5, seed 42), walks "
-        "of T steps; Lambda(T): for all T observations of a walk together, when the code may be carried along (level "
-        "N); the threshold beta D/2 is 32 for both",
+        "of T steps; Lambda(T): for all T observations of a walk together, when the code may be carried along; "
+        "the threshold beta D/2 is 32 for both",
         "beta_pays(T): a weight below which total collapse is not the best over codes of any shape (a "
         "lower bound "
         "on where it becomes so)",
@@ -135,9 +142,9 @@ def obj_collapse(claim: Any) -> Iterator[Step]:
     moment = a**2 * ell + v
     best = a * ell / moment
     yield Step(
-        sp.Derivative(error, c).doit().subs(c, best),
+        sp.Derivative(error, c),
         0,
-        algebra,
+        substitute({c: best}),
         "z ~ N(a o, v), o_hat = c z: the best decoder, for E (o - o_hat)^2 = error",
     )
     yield Step(error.subs(c, best), ell * v / moment, algebra, "what it leaves: l x with x = v/m, m = E z^2")
@@ -147,28 +154,17 @@ def obj_collapse(claim: Any) -> Iterator[Step]:
         algebra,
         "the KL averaged over the data, with v = x m",
     )
-    yield Step(m - 1 - sp.log(m), 0, argument, "log m <= m - 1, equal at m = 1: rescale z to unit moment", op=">=")
+    yield Step(m - 1 - sp.log(m), 0, convex(m, sp.S.One), "log m <= m - 1: rescale z to unit moment", op=">=")
     value = ell * x / D - beta * sp.log(x) / 2
+    slope = sp.Derivative(value, x)
     yield Step(sp.Derivative(value, x, 2), beta / (2 * x**2), differentiate, "what is left is convex in x")
-    yield Step(sp.diff(value, x).subs(x, _theta / ell), 0, algebra, "stationary at x = beta D/(2 l)")
-    for index, kept, dropped in (
-        (0, _theta / D, ell / D),
-        (1, sp.log(1 + g) / 2, sp.S.Zero),
-        (2, _theta / D + beta * sp.log(1 + g) / 2, ell / D),
-    ):
-        yield Step(
-            kept,
-            claim[index].rhs.subs(ell, _theta * (1 + g)),
-            algebra,
-            "l = (1 + g) beta D/2, g >= 0: the stationary point x = 1/(1+g) lies in (0, 1]",
-        )
-        yield Step(
-            dropped.subs(D, 2 * ell * (1 + g) / beta),
-            claim[index].rhs.subs(D, 2 * ell * (1 + g) / beta),
-            algebra,
-            "D = 2 l (1 + g)/beta, so l is below the threshold: x = 1, nothing is encoded",
-        )
-        yield Step(claim[index].lhs, claim[index].rhs, argument, "the two cases together")
+    yield Step(slope, 0, substitute({x: _theta / ell}), "stationary at x = beta D/(2 l)")
+    inside = (beta / (2 * x) - ell / D).subs({D: 2 * ell * (1 + g) / beta, x: 1 / (1 + h)})
+    yield Step(inside, 0, sign, "below the threshold it falls on all of 0 < x <= 1: the least is at x = 1", op=">=")
+    kept = sp.Min(1, _theta / ell)
+    either_way = split(ell, _theta, g, algebra, algebra)
+    for index, at_best in enumerate((ell * kept / D, -sp.log(kept) / 2, ell * kept / D - beta * sp.log(kept) / 2)):
+        yield Step(at_best, claim[index].rhs, either_way, "at x = min(1, beta D/(2 l)): both cases")
     l1, l2, a1, a2, a3, a4, s1, s2 = sp.symbols("l_1 l_2 a_1 a_2 a_3 a_4 s_1 s_2", positive=True)
     covariance = sp.diag(l1, l2)
     for gain, spread, words in (
@@ -177,9 +173,9 @@ def obj_collapse(claim: Any) -> Iterator[Step]:
     ):
         second = gain * covariance * gain.T + spread
         yield Step(
-            (sp.eye(2) - covariance * gain.T * second.inv() * gain).det(),
+            sp.Determinant(sp.ImmutableMatrix(sp.eye(2) - covariance * gain.T * second.inv() * gain)),
             spread.det() / second.det(),
-            algebra,
+            matrices,
             f"two directions, {words}: with X = 1 - S^(1/2) A' M^-1 A S^(1/2) (S the covariance, M = A S A' "
             f"+ V), the "
             "error is tr(S X) and the KL at least -(1/2) log det X (Sylvester's identity gives it for all "
@@ -195,35 +191,26 @@ def obj_collapse(claim: Any) -> Iterator[Step]:
     )
     F, R, e = symbol("F", positive=True), symbol("R", positive=True), symbol("epsilon", positive=True)
     yield Step(
-        sp.diff(e * F - beta * e * R, e),
-        F - beta * R,
-        algebra,
-        "any model: let q be a law of walks, F = sum over t of |E_q o_t - E o_t|^2 / D, R = KL(q | the "
-        "walks' law). A "
-        "code with posteriors q_u gains E F(q_u) at a price of at least beta E R(q_u) (KL terms sum to at "
-        "least the "
-        "information). So none pays if F <= beta R for all q; if F > beta R for one q, sending it rarely "
-        "does, since "
-        "the complement moves by O(epsilon), which counts in second order",
+        sp.Function("price")("code"),
+        sp.Function("information")("code"),
+        theorem("chain rule of relative entropy", "cover2006", "Theorem 2.5.3"),
+        "any model: the KL terms of a code of the walk add up to at least the information that it carries, "
+        "E KL(q_u | the walks' law) over its posteriors q_u, laws of walks",
+        op=">=",
     )
-    for relation, value_, steps in zip(claim[3:6], certified_walks()["frame"], STEPS, strict=True):
-        yield Step(
-            sp.Integer(value_),
-            relation.rhs,
-            algebra,
-            f"{steps} steps: tr C^257/tr C^256 and (tr C^256)^(1/256)",
-        )
-    for relation, value_, steps in zip(claim[6:9], certified_walks()["walk"], STEPS, strict=True):
-        yield Step(
-            sp.Integer(value_),
-            relation.rhs,
-            algebra,
-            f"{steps} steps, {64 * steps} numbers per walk; float64",
-        )
-    for relation, value_, steps in zip(claim[9:], certified_walks()["code"], STEPS, strict=True):
-        yield Step(
-            sp.Integer(value_),
-            relation.rhs,
-            algebra,
-            f"{steps} steps: F/R of one tilted law of walks, enclosed; below this weight some code pays",
-        )
+    yield Step(
+        sp.Derivative(e * F - beta * e * R, e),
+        F - beta * R,
+        differentiate,
+        "with F = sum over t of |E_q o_t - E o_t|^2 / D and R = KL(q | the walks' law) such a code gains E F(q_u) at a "
+        "price of at least beta E R(q_u): none pays if F <= beta R for all q. If F > beta R for one q, sending it "
+        "rarely does, with probability epsilon: the complement moves by O(epsilon), which counts in second order",
+    )
+    rows = (("frame", "tr C^257/tr C^256 and (tr C^256)^(1/256)"), ("walk", "Rayleigh quotient, residual and tr C^2"),
+            ("code", "F/R of one tilted law of walks; below this weight some code pays"))  # fmt: skip
+    for row, (kind, words) in enumerate(rows):
+        for index, steps in enumerate(STEPS):
+            relation = claim[3 + 3 * row + index]
+            yield Step(
+                relation.lhs, relation.rhs, enclose_value(certified_walk, kind, index), f"{steps} steps: {words}"
+            )

@@ -10,19 +10,23 @@ from flint import arb
 from derivations.engine.kernel import (
     Certificate,
     Step,
-    argument,
     combination,
     convex,
     entry,
     exact,
     grid,
+    linear,
+    pointwise,
     sp,
+    substitute,
     symbol,
 )
-from derivations.engine.notation import name
 
 u = symbol("u", positive=True)
 WEIGHTS = tuple(symbol(f"w_{i}", positive=True) for i in range(1, 5))
+K, i = symbol("K", integer=True, positive=True), symbol("i", integer=True, positive=True)
+A = symbol("A", positive=True)
+A_, w = sp.Function("A", positive=True), sp.Function("w", positive=True)
 TANGENT = u - 1 - sp.log(u)
 
 
@@ -79,11 +83,25 @@ def iwae_order(claim: Any) -> Iterator[Step]:
             f"the tangent at each leave-one-out mean over the mean, {count} weights: the ratios have mean 1",
             ">=",
         )
+    all_of_them = (i, 1, K)
+    left_out = (K * A - w(i)) / (K - 1)
+    total, count = sp.Sum(w(i), all_of_them), sp.Sum(1, all_of_them)
+    apart = (K * A * count - total) / ((K - 1) * A) - count
+    yield Step(sp.Sum(left_out / A - 1, all_of_them), apart, linear, "any number K of weights w_i of mean A")
+    yield Step(apart, sp.S.Zero, substitute({total: K * A, count: K}), "the means that leave one out have mean A")
     yield Step(
-        name("L", "K"),
-        name("L", "K"),
-        argument,
-        "any number K of weights is alike: sum over i of (A_i / A - 1 - log(A_i / A)) / K, and the A_i have mean A. "
-        "Each A_i is a mean of K - 1 independent draws, so in expectation L_K >= L_(K-1) >= ... >= L_1, the evidence "
-        "lower bound; and E[A] = p(x), so by the same tangent every L_K is at most log p(x)",
+        sp.Sum(A_(i) / A - 1, all_of_them),
+        sp.Sum(sp.log(A_(i) / A), all_of_them),
+        pointwise(TANGENT, {u: A_(i) / A}),
+        "so the mean of their logarithms is at most log A. Each A_i is a mean of K - 1 independent draws: in "
+        "expectation L_K >= L_(K-1) >= ... >= L_1, the evidence lower bound",
+        ">=",
+    )
+    ratio = symbol("A/p", positive=True)
+    yield Step(
+        ratio - 1,
+        sp.log(ratio),
+        combination((sp.S.One, TANGENT, {u: ratio})),
+        "and E[A] = p(x): the left side has mean 0, so every L_K is at most log p(x)",
+        ">=",
     )

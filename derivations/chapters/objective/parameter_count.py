@@ -7,7 +7,7 @@ from typing import Any
 
 from flint import arb
 
-from derivations.engine.kernel import Certificate, Step, algebra, entry, sp, symbol
+from derivations.engine.kernel import Certificate, Step, entry, sp, substitute, symbol
 from derivations.engine.notation import name
 
 d = symbol("d", positive=True, integer=True)
@@ -49,8 +49,15 @@ def _head_sizes(p: Mapping[str, Any]) -> list[arb]:
 )
 def param_count(claim: Any) -> Iterator[Step]:
     """Counted by parameter; equal counts for HG and the diagonal Gaussian at d = 2 only."""
-    yield Step(1 + (d - 1) + 1 + 1, claim[0].rhs, algebra, "mu, beta, sigma, s")
-    yield Step(1 + (d - 1) + 1 + (d - 1), claim[1].rhs, algebra, "mu, beta, sigma, one s per fibre coordinate")
-    yield Step(d + d, claim[2].rhs, algebra, "location and scale per coordinate")
-    yield Step(d + 1 + 1, claim[3].rhs, algebra, "location, the first scale, the other scale")
-    yield Step(claim[2].rhs - claim[0].rhs, claim[4].rhs, algebra, "the excess, zero at d = 2 alone")
+    parts = locs, heights, scales, fibres = sp.symbols("n_loc n_height n_scale n_fibre", positive=True)
+    for index, counts, words in (
+        (0, (d - 1, 1, 1, 1), "beta, mu, sigma, s"),
+        (1, (d - 1, 1, 1, d - 1), "beta, mu, sigma, one s per fibre coordinate"),
+        (2, (d, 0, d, 0), "location and scale per coordinate"),
+        (3, (d, 0, 1, 1), "location, the first scale, the other scale"),
+    ):
+        counted = substitute(dict(zip(parts, counts, strict=True)))
+        yield Step(locs + heights + scales + fibres, claim[index].rhs, counted, words)
+    whole, less = sp.symbols("n_Gaussian n_HG", positive=True)
+    stated = substitute({whole: claim[2].rhs, less: claim[0].rhs})
+    yield Step(whole - less, claim[4].rhs, stated, "the excess, zero at d = 2 alone")

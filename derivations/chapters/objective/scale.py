@@ -8,7 +8,18 @@ from typing import Any
 
 from flint import arb
 
-from derivations.engine.kernel import Certificate, Step, algebra, entry, exact, precision, sp, symbol
+from derivations.engine.kernel import (
+    Certificate,
+    Step,
+    algebra,
+    entry,
+    exact,
+    precision,
+    solves,
+    sp,
+    substitute,
+    symbol,
+)
 from derivations.engine.notation import Optimal, name
 
 beta, D, sigma = symbol("beta", positive=True), symbol("D", positive=True), symbol("sigma", positive=True)
@@ -94,8 +105,10 @@ def obj_scale(claim: Any) -> Iterator[Step]:
         algebra,
         "E is the mean squared error, R the KL: loss * D/(2 sigma^2) + constant = -log-likelihood + beta_eff R",
     )
-    yield Step(claim[0].rhs.subs(sigma, claim[1].rhs), 1, algebra, "an ELBO, with weight one, at this scale alone")
-    yield Step(sp.sqrt(claim[0].rhs) * sigma, claim[1].rhs, algebra, "solved for the scale")
-    for index, values in ((2, {sigma: 1}), (3, {sigma: sp.Rational(1, 20)})):
-        yield Step(claim[0].rhs.subs({beta: 1, D: 64, **values}), claim[index].rhs, algebra, f"at {values}")
-    yield Step(claim[1].rhs.subs({beta: 1, D: 64}), claim[4].rhs, algebra, "about 5.66, a hundred times the noise")
+    yield Step(claim[0].rhs, 1, substitute({sigma: claim[1].rhs}), "an ELBO, with weight one, at this scale alone")
+    yield Step(sigma, claim[1].rhs, solves(beta * D / (2 * sigma**2) - 1, sigma), "solved for the scale")
+    for index, at in ((2, sp.S.One), (3, sp.Rational(1, 20))):
+        values = {beta: sp.S.One, D: sp.Integer(64), sigma: at}
+        yield Step(claim[0].rhs, claim[index].rhs, substitute(values), f"at D = 64 and scale {at}")
+    values = {beta: sp.S.One, D: sp.Integer(64)}
+    yield Step(claim[1].rhs, claim[4].rhs, substitute(values), "about 5.66, a hundred times the noise")

@@ -19,7 +19,6 @@ from derivations.engine.kernel import (
     Step,
     algebra,
     arb,
-    argument,
     change_of_variable,
     complete_square,
     differentiate,
@@ -31,9 +30,11 @@ from derivations.engine.kernel import (
     log_expand,
     mp,
     normal_expectation,
+    solves,
     sp,
     substitute,
     symbol,
+    theorem,
     use,
 )
 from derivations.engine.notation import Divergence, Expectation, Meaning, Optimal, Variance, name, over_line, phi
@@ -245,7 +246,8 @@ def pgm_density(claim: Any) -> Iterator[Step]:
     yield Step(sp.gamma(a) / a**a, sp.gamma(a + 1) / a ** (a + 1), gamma_recurrence, "one up")
     product = sp.sqrt(2 * sp.pi) * sp.exp(g / 2) / (2 * sp.sqrt(c)) * sp.exp(a) * sp.gamma(a + 1) / a ** (a + 1)
     yield Step(sp.log(product).subs(a, shape_of(g)), claim[0].rhs, gamma_recurrence, "the product of the two integrals")
-    yield Step(bare - claim[0].rhs, claim[1].rhs, gamma_recurrence, "exponent less log Z")
+    log_z = symbol("log Z", real=True)
+    yield Step(bare - log_z, claim[1].rhs, substitute({log_z: claim[0].rhs}), "exponent less log Z")
 
 
 @entry(
@@ -279,11 +281,13 @@ def pgm_law(claim: Any) -> Iterator[Step]:
         "E[w^r] of w = sigma^2 / beta^2, times the same integral at r = 0",
     )
     yield Step(sp.log(moment / moment.subs(power, 0)), cumulants, gamma_recurrence, "the logarithm of E[w^r]")
+    order = symbol("n", integer=True, positive=True)
     yield Step(
-        name("cumulants", y),
-        name("cumulants", y),
-        argument,
-        "its logarithm generates the cumulants of y = log w, as it is finite on both sides of r = 0",
+        name("cumulant", y, order),
+        sp.Subs(sp.Derivative(cumulants, (power, order)), power, 0),
+        theorem("analyticity of a Laplace transform", "lehmann2005", "Theorem 2.7.1"),
+        "E[e^(r y)] of y = log w is finite on both sides of r = 0, so it may be differentiated under the integral and "
+        "its logarithm generates the cumulants of y",
     )
     yield Step(sp.Derivative(cumulants, power), sp.digamma(a + 1 + power) - sp.log(a), differentiate, "once")
     yield Step(
@@ -305,8 +309,7 @@ def pgm_law(claim: Any) -> Iterator[Step]:
     )
     slope = sp.Rational(3, 2) - shape_of(g) * (sp.exp(ell - lam) - 1)
     yield Step(sp.Derivative(LOG_DENSITY, ell), slope, differentiate, "the slope in ell, decreasing")
-    yield Step(slope, 0, substitute({ell: claim[5].rhs}), "its only root")
-    yield Step(lam + sp.log(1 + 6 * c * sp.exp(g)), claim[5].rhs, algebra, "written out")
+    yield Step(ell, claim[5].rhs, solves(slope, ell), "its only root")
 
 
 @entry(
@@ -386,4 +389,5 @@ def pgm_kl(claim: Any) -> Iterator[Step]:
         algebra,
         "put in",
     )
-    yield Step(FLAT + UP, claim.rhs, algebra, "the sum")
+    terms = sp.symbols("flat up", real=True)
+    yield Step(sp.Add(*terms), claim.rhs, substitute(dict(zip(terms, (FLAT, UP), strict=True))), "the sum")

@@ -52,6 +52,7 @@ from derivations.engine.kernel import (
     gamma_recurrence,
     grid,
     sp,
+    substitute,
     symbol,
     use,
 )
@@ -114,8 +115,10 @@ MOVED = {
 def pgm_affine(claim: Any) -> Iterator[Step]:
     """The volume is kept by an isometry, so the density is a function of the two points; and it is that of their
     images."""
-    image = sp.Matrix([shift + sp.exp(stretch / 2) * x, ell + stretch])
-    yield Step(sp.Matrix(list(gm_affine.statement[0].rhs)), image, algebra, "how points and parameters are moved")
+    place, level = symbol("x'", real=True), symbol("ell'", real=True)
+    image = dict(zip((place, level), gm_affine.statement[0].rhs, strict=True))
+    moved = sp.Tuple(MOVED[x], MOVED[ell])
+    yield Step(sp.Tuple(place, level), moved, substitute(image), "the image of gm-affine: so is a point moved")
     yield Step(sp.log(name("q", x, ell)), LOG_DENSITY, use(pgm_density), "the density, a function of both")
     yield Step(LOG_DENSITY.subs(MOVED, simultaneous=True), claim[0].rhs, algebra, "at the images: the same")
 
@@ -187,10 +190,14 @@ def _unit_kl(p: Point) -> arb:
 )  # fmt: skip
 def pgm_rescaling(claim: Any) -> Iterator[Step]:
     """Only 1 / (4 c gamma^2), and the product beta gamma with the scale of mu, stand in the law."""
-    yield Step(shape_of(g).subs({g: g + sp.log(c), c: 1}, simultaneous=True), shape_of(g), algebra, "a is the same")
+    spread = symbol("g_1", real=True)
+    stretched = substitute({spread: g + sp.log(c), unit: sp.S.One})
+    yield Step(shape_of(spread).subs(c, unit), shape_of(g), stretched, "a is the same")
     yield Step(LOG_LAW.subs(STRETCHED, simultaneous=True), claim[0].rhs, gamma_recurrence, "the law, by pgm-law")
     yield Step(Divergence("q", "p"), KL, use(pgm_kl), "the KL")
-    yield Step(KL.subs(STRETCHED_PAIR, simultaneous=True), claim[1].rhs, gamma_recurrence, "and stretched")
+    at_one = {s: symbol(f"{s.name}_1", positive=s.is_positive, real=True) for s in STRETCHED_PAIR}
+    stretched = substitute({at_one[s]: value for s, value in STRETCHED_PAIR.items()})
+    yield Step(KL.subs(at_one, simultaneous=True), claim[1].rhs, stretched, "and stretched")
 
 
 def _unit_law(p: Point) -> arb:
@@ -204,14 +211,17 @@ def _unit_law(p: Point) -> arb:
 # ---------------------------------------------------------------------------------------- what was dropped
 
 PUBLISHED = sp.log(name("q_published", x, ell))
-PRINTED = (
-    -((lam - ell) / 2 + (sp.exp(ell) + 2 * c * (x - alpha) ** 2) / (2 * sp.exp(lam)) - HALF) / (2 * c * sp.exp(g))
+of_normals = symbol("KL", nonnegative=True)
+KL_OF_NORMALS = (lam - ell) / 2 + (sp.exp(ell) + 2 * c * (x - alpha) ** 2) / (2 * sp.exp(lam)) - HALF
+WITH_KL = (
+    -of_normals / (2 * c * sp.exp(g))
     + sp.Rational(3, 2) * (ell - lam)
     - g / 2
     - sp.loggamma(shape_of(g))
     - shape_of(g)
     - shape_of(g) * (sp.log(4 * c) + g)
 )
+PRINTED = WITH_KL.subs(of_normals, KL_OF_NORMALS)
 DROPPED = sp.log(sp.pi / (2 * c)) / 2
 
 
@@ -237,7 +247,9 @@ DROPPED = sp.log(sp.pi / (2 * c)) / 2
 )
 def pgm_dropped(claim: Any) -> Iterator[Step]:
     """The normaliser is sqrt(pi / (2c)) gamma e^a Gamma(a) a^-a; its first factor is left out."""
-    yield Step(PRINTED, claim[0].rhs, algebra, "as it is computed")
+    yield Step(
+        WITH_KL, claim[0].rhs, substitute({of_normals: KL_OF_NORMALS}), "as it is computed, from a KL of normals"
+    )
     yield Step(sp.log(name("q", x, ell)), LOG_DENSITY, use(pgm_density), "the density")
     yield Step(PRINTED - LOG_DENSITY, claim[1].rhs, gamma_recurrence, "their difference: no variable is left")
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from derivations.chapters.horospherical_gaussian.kl import KL_HEIGHT, hg_kl_height
 from derivations.chapters.horospherical_gaussian.symbols import (
-    FUBINI,
     REAL,
     SCALE,
     mu,
@@ -24,10 +23,10 @@ from derivations.engine.kernel import (
     Point,
     Step,
     arb,
-    argument,
     complete_square,
     entry,
     exact,
+    fubini,
     grid,
     log_expand,
     normal_expectation,
@@ -106,7 +105,14 @@ def normal_law(claim: Any) -> Iterator[Step]:
         complete_square(t), "minus its expectation",
     )  # fmt: skip
     yield Step(sp.Rational(1, 2) + sp.log(sigma) + sp.log(2 * sp.pi) / 2, claim[1].rhs, log_expand, "the entropy")
+    height = Divergence("q", "p", "height")
+    yield Step(height, claim[2].rhs, use(hg_kl_height), "the height term is the KL of two normals")
+    level, weight = sp.Function("c", real=True), sp.Function("w", real=True)
+    before, i = symbol("J", real=True), symbol("i", integer=True, positive=True)
+    one_more = over_line((before + level(m + 1) + weight(m + 1) * t**2) * phi(t), t)
     yield Step(
-        Divergence("q", "p", "height"), claim[2].rhs, use(hg_kl_height), "the height term is the KL of two normals"
+        name("E", "sum over coordinates"),
+        sp.Sum(level(i) + weight(i), (i, 1, m)),
+        fubini(m, 1, level(1) + weight(1), before, one_more),
+        "over independent coordinates means of c_i + w_i t_i^2 add up, one coordinate after another",
     )
-    yield Step(name("sum", m), name("sum", m), argument, FUBINI)

@@ -15,9 +15,7 @@ from derivations.engine.kernel import (
     Certificate,
     Point,
     Step,
-    algebra,
     arb,
-    argument,
     entry,
     exact,
     grid,
@@ -25,6 +23,7 @@ from derivations.engine.kernel import (
     log_expand,
     modulo,
     sp,
+    substitute,
     symbol,
 )
 from derivations.engine.notation import ExponentialMap, Meaning, Norm, coordinates, name
@@ -120,21 +119,22 @@ def wn_density(claim: Any) -> Iterator[Step]:
             modulo([cosh**2 - sinh**2 - 1, sn**2 + c**2 - 1], cosh, sn, sinh, c),
             f"the metric dtau^2 + e^(-2 tau) |db|^2 in polar coordinates: the entry of d{a} d{b}",
         )
+    down, out = symbol("e^(-tau)", positive=True), symbol("|b|", nonnegative=True)
     yield Step(
-        fall**2 * side**2,
+        down**2 * out**2,
         sinh**2 * sn**2,
-        algebra,
-        "b keeps its direction, so the other angles enter as |b|^2 e^(-2 tau) times the metric of the sphere S^(m-1)",
+        substitute({down: fall, out: side}),
+        "b keeps its direction, so the other angles enter as |b|^2 e^(-2 tau) times the metric of the sphere S^(m-1): "
+        "the metric is dr^2 + sinh(r)^2 times that of S^m",
     )
-    yield Step(
-        name("volume", r), name("volume", r), argument,
-        "hence the metric is dr^2 + sinh(r)^2 times the round metric of S^m, whose volume is sinh(r)^m dr dsigma; the "
-        "tangent space has r^m dr dsigma with the same r and direction",
-    )  # fmt: skip
-    k = sp.Symbol("k", integer=True, positive=True)
-    yield Step(
-        sp.Product(sp.sinh(r) / r, (k, 1, m)), (sp.sinh(r) / r) ** m, induction(m, 1), "the ratio of the two volumes"
-    )
+    form, k = sp.Function("g", positive=True), symbol("k", integer=True, positive=True)
+    sphere = sp.Product(form(k), (k, 1, m))
+    for factor, where in ((sp.sinh(r), "on the space"), (r, "on the tangent space, with the same r and direction")):
+        determinant = sp.Product(factor**2 * form(k), (k, 1, m))
+        yield Step(determinant, factor ** (2 * m) * sphere, induction(m, 1), f"its determinant {where}")
+    above, below = symbol("v", positive=True), symbol("w", positive=True)
+    ratio = substitute({above: sp.sinh(r) ** (2 * m) * sphere, below: r ** (2 * m) * sphere})
+    yield Step(sp.sqrt(above / below), (sp.sinh(r) / r) ** m, ratio, "the ratio of the two volumes")
     for d in (2, 3, 4):
         scales, v = coordinates("sigma", d, positive=True), coordinates("v", d)
         density = sp.Mul(

@@ -31,6 +31,7 @@ from derivations.engine.kernel import (
     recursion,
     sp,
     squares,
+    substitute,
     supremum,
     symbol,
 )
@@ -85,7 +86,7 @@ def gate_scalar(claim: Any) -> Iterator[Step]:
     size = norm_of_sum(kept * a, alpha * b)
     yield Step(bound, size, squares, "with 1 - alpha = beta: the triangle inequality", ">=")
     yield Step(Supremum(Norm("h_1")), bound, supremum(bound, size, PARALLEL), "parallel ones attain it")
-    yield Step(bound.subs(OPEN), claim[0].rhs, algebra, "with beta = 1 - alpha")
+    yield Step(bound, claim[0].rhs, substitute(OPEN), "with beta = 1 - alpha")
     yield Step(
         claim[1].rhs,
         claim[1].lhs,
@@ -104,7 +105,7 @@ def gate_scalar(claim: Any) -> Iterator[Step]:
     closed = kept**T * a + alpha * b * (1 - kept**T) / (1 - kept)
     yield Step(step, once, squares, "one update from any norm x", ">=")
     yield Step(LARGEST, closed, largest(T, x, step, a, once, PARALLEL), "T updates")
-    yield Step(closed.subs(OPEN), claim[2].rhs, algebra, "with beta = 1 - alpha")
+    yield Step(closed, claim[2].rhs, substitute(OPEN), "with beta = 1 - alpha")
 
 
 # ------------------------------------------------------------------------------------------- gate-elementwise
@@ -168,11 +169,13 @@ def gate_elementwise(claim: Any) -> Iterator[Step]:
     yield Step(
         claim[0].lhs, claim[0].rhs, by, "the same, as stated; summed over coordinates |h'|^2 <= |h|^2 + |c|^2", "<="
     )
-    yield Step(
-        sp.sqrt(((1 - 0) * a) ** 2 + (1 * b) ** 2), claim[1].rhs, algebra, "h = (a, 0), c = (0, b), alpha = (0, 1)"
-    )
-    yield Step(claim[1].rhs.subs({a: 1, b: 1}), claim[2].rhs, algebra, "the example, of norms 1 and 1")
-    yield Step(sp.sqrt(n * a**2), claim[3].rhs, algebra, "n coordinates of size a, which gates of 0 keep")
+    one, two, size = *sp.symbols("alpha_1 alpha_2", real=True), symbol("|h|^2", positive=True)
+    apart = substitute({one: sp.S.Zero, two: sp.S.One})
+    whole = sp.sqrt(((1 - one) * a) ** 2 + (two * b) ** 2)
+    yield Step(whole, claim[1].rhs, apart, "h = (a, 0), c = (0, b), alpha = (0, 1)")
+    yield Step(claim[1].rhs, claim[2].rhs, substitute({a: sp.S.One, b: sp.S.One}), "the example, of norms 1 and 1")
+    kept_all = substitute({size: n * a**2})
+    yield Step(sp.sqrt(size), claim[3].rhs, kept_all, "n coordinates of size a, which gates of 0 keep")
 
 
 # ------------------------------------------------------------------------------------------- gate-step
@@ -213,7 +216,7 @@ def gate_step(claim: Any) -> Iterator[Step]:
     bound, size = alpha * (a + b), alpha * norm_of_sum(a, b)
     yield Step(bound, size, squares, "c - h, as a sum of c and -h", ">=")
     yield Step(claim[0].lhs, claim[0].rhs, supremum(bound, size, PARALLEL), "-h along c: the candidate is opposite")
-    yield Step(claim[0].rhs.subs(a, 0), claim[1].rhs, algebra, "from the state zero")
+    yield Step(claim[0].rhs, claim[1].rhs, substitute({a: sp.S.Zero}), "from the state zero")
 
 
 # ------------------------------------------------------------------------------------------- gate-unit-candidate
@@ -247,8 +250,9 @@ def _lifted(p: Mapping[str, Any]) -> list[arb]:
 def gate_unit_candidate(claim: Any) -> Iterator[Step]:
     """gate-scalar at |c| = 1; the recursion for |h| - 1 is a product."""
     for index, stated in ((0, gate_scalar.statement[0]), (3, gate_scalar.statement[2])):
-        yield Step(stated.rhs.subs(b, 1), claim[index].rhs, algebra, "gate-scalar with a candidate of norm 1")
-    yield Step(claim[0].rhs.subs(a, 0), claim[1].rhs, algebra, "h = 0: the norm rises to alpha")
+        one = substitute({b: sp.S.One})
+        yield Step(stated.rhs, claim[index].rhs, one, "gate-scalar with a candidate of norm 1")
+    yield Step(claim[0].rhs, claim[1].rhs, substitute({a: sp.S.Zero}), "h = 0: the norm rises to alpha")
     yield Step(claim[0].rhs - a, claim[2].rhs, algebra, "by how much it may grow")
     gate, k = sp.Function("alpha", real=True), symbol("k", integer=True, nonnegative=True)
     yield Step(

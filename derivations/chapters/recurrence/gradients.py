@@ -12,7 +12,6 @@ from derivations.chapters.recurrence.symbols import T
 from derivations.engine.kernel import (
     Certificate,
     Step,
-    algebra,
     differentiate,
     entry,
     exact,
@@ -22,6 +21,7 @@ from derivations.engine.kernel import (
     plus_minus,
     recursion,
     sp,
+    substitute,
     symbol,
     trigonometry,
 )
@@ -123,10 +123,9 @@ def state_gradient_exponential(claim: Any) -> Iterator[Step]:
     yield Step(
         sp.Derivative(sp.cos(2**T * angle), angle), -(2**T) * sp.sin(2**T * angle), differentiate, "d h_T / d theta"
     )
-    yield Step(
-        -(2**T) * sp.sin(2**T * theta) / -sp.sin(theta), claim[1].rhs, algebra, "over d h_0 / d theta = -sin theta"
-    )
-    yield Step(
-        sp.Derivative(2 * y**2 - 1, y).doit().subs(y, -sp.Rational(1, 2)), -2, algebra, "h = -1/2 is a fixed point"
-    )
+    start = symbol("dh_0", real=True)
+    over = substitute({start: -sp.sin(theta)})
+    yield Step(-(2**T) * sp.sin(2**T * theta) / start, claim[1].rhs, over, "over d h_0 / d theta = -sin theta")
+    at_rest = substitute({y: -sp.Rational(1, 2)})
+    yield Step(sp.Derivative(2 * y**2 - 1, y), -2, at_rest, "h = -1/2 is a fixed point")
     yield Step(claim[2].lhs, claim[2].rhs, recursion(T, y, -2 * y, sp.S.One), "a factor of -2 a step")

@@ -9,7 +9,7 @@ from typing import Any
 
 from flint import arb
 
-from derivations.engine.kernel import Certificate, Step, algebra, entry, sign, sp, symbol
+from derivations.engine.kernel import Certificate, Step, entry, sign, sp, substitute, symbol
 from derivations.engine.notation import name
 
 p = symbol("p", positive=True, integer=True)
@@ -93,18 +93,20 @@ def state_absorption(claim: Any) -> Iterator[Step]:
         half, sp.Rational(1, 4) / upper, sign, "half a spacing over h is at least 2^(-p-2), as h < 2^(p+1)", ">="
     )
     yield Step(sp.Rational(1, 2) / upper, half, sign, "and at most 2^(-p-1), as h >= 2^p", ">=")
+    size = symbol("2^p", positive=True)
+    at = substitute({size: power})
     yield Step(
-        sp.Rational(1, 4) / power,
+        sp.Rational(1, 4) / size,
         claim[0].rhs,
-        algebra,
+        at,
         "towards zero from h = 2^p the spacing is halved, and a quarter of the upper one is lost, a tie that goes to "
         "the even h: the least over all h and signs",
     )
     yield Step(
-        sp.Rational(1, 2) / power,
+        sp.Rational(1, 2) / size,
         claim[1].rhs,
-        algebra,
+        at,
         "away from zero at h = 2^p half a spacing is lost, a tie again: the most over all h and signs",
     )
     for relation, bits in zip(claim[2:], FORMATS.values(), strict=True):
-        yield Step(1 / claim[1].rhs.subs(p, bits), relation.rhs, algebra, f"p = {bits}")
+        yield Step(1 / claim[1].rhs, relation.rhs, substitute({p: sp.Integer(bits)}), f"p = {bits}")

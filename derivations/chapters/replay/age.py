@@ -15,20 +15,23 @@ from derivations.engine.kernel import (
     Step,
     algebra,
     antiderivative,
-    argument,
-    convex,
-    differentiate,
+    combination,
     entry,
     exact,
+    falls,
     grid,
     integral,
     integrate,
     limit,
+    linear,
     plus_minus,
     recursion,
     sign,
     sp,
+    stepwise,
+    substitute,
     symbol,
+    theorem,
 )
 from derivations.engine.notation import Expectation, Probability, name
 
@@ -82,7 +85,7 @@ def replay_uniform_counts(claim: Any) -> Iterator[Step]:
         recursion(m, x, x + 1 / (i + m + 1), 1 / i),
         "after its own step 1/i; then step i + m + 1 adds its share",
     )
-    yield Step(claim[0].rhs.subs(later).subs(m, n - i), claim[0].rhs, algebra, "with n = i + m")
+    yield Step(claim[0].rhs.subs(later), claim[0].rhs, substitute({m: n - i}), "with n = i + m")
     whole = claim[1].rhs.subs(n, m)
     yield Step(
         sp.Sum(EXPECTED.subs(n, m), (i, 1, m)),
@@ -90,7 +93,7 @@ def replay_uniform_counts(claim: Any) -> Iterator[Step]:
         recursion(m, x, x + (m + 1) / (m + 1), sp.S.Zero),
         "step m + 1 draws each of m + 1 entries with probability 1/(m + 1): together once",
     )
-    yield Step(whole.subs(m, n), claim[1].rhs, algebra, "with n = m")
+    yield Step(whole, claim[1].rhs, substitute({m: n}), "with n = m")
 
 
 # ------------------------------------------------------------------------------------------- replay-logarithm
@@ -113,18 +116,10 @@ k = symbol("k", positive=True)
 )
 def replay_logarithm(claim: Any) -> Iterator[Step]:
     """1/j <= log((j + 1/2)/(j - 1/2)), the integral of 1/t around j; with k = j - 1/2. The logarithms telescope."""
-    gap = sp.log(1 + 1 / k) - 1 / (k + sp.S.Half)
-    slope = -1 / (4 * k * (k + 1) * (k + sp.S.Half) ** 2)
-    yield Step(sp.Derivative(gap, k), slope, differentiate, "how the gap of one term changes with k")
-    yield Step(0, slope, sign, "it falls", ">=")
-    yield Step(gap, sp.S.Zero, limit(k, sp.oo), "towards 0: so it is positive everywhere")
-    yield Step(
-        claim.lhs,
-        claim.rhs,
-        argument,
-        "sum over j = i .. i + m: the terms are the count (replay-uniform-counts), and the logarithms telescope",
-        "<=",
-    )
+    gap = sp.log(k + 1) - sp.log(k) - 1 / (k + sp.S.Half)
+    yield Step(gap, sp.S.Zero, falls(k), "the gap of one term falls towards 0: so it is positive everywhere", ">=")
+    by = stepwise(m, gap, {k: i - sp.S.Half}, {k: i + m + sp.S.Half})
+    yield Step(claim.lhs, claim.rhs, by, "from m = 0 on, each step adds a term and its gap", "<=")
 
 
 # ------------------------------------------------------------------------------------------- replay-table
@@ -203,7 +198,7 @@ def replay_uniform_age(claim: Any) -> Iterator[Step]:
         "the first factor t above y, the second below y/t",
     )
     yield Step(y + above, claim[1].rhs, algebra, "and the first factor below y")
-    yield Step(claim[0].rhs.subs(y, 1), claim[2].rhs, algebra, "at y = 1")
+    yield Step(claim[0].rhs, claim[2].rhs, substitute({y: sp.S.One}), "at y = 1")
 
 
 # ------------------------------------------------------------------------------------------- replay-inverse-sampling
@@ -314,16 +309,30 @@ def replay_printed_mass(claim: Any) -> Iterator[Step]:
         whole = sum(weight.subs({n: size, share: SHARE.subs({n: size, j: k_})}) for k_ in range(1, size + 1))
         stated = claim[0].rhs.subs(n, size).doit()
         yield Step(in_primes(whole), in_primes(stated), algebra, f"all {size} weights")
+    shares = symbol("sum of the shares", positive=True)
+    informations = sp.Sum(SHARE * sp.log(SHARE), (j, 1, n))
+    p_j = sp.Function("p", positive=True)(j)
     yield Step(
-        claim[0].lhs, claim[0].rhs, argument, "sum over the entries: the shares sum to one (replay-uniform-counts)"
+        sp.Sum(weight.subs(share, p_j), (j, 1, n)),
+        (1 - tau + tau / n * (1 + sp.log(n))) * sp.Sum(p_j, (j, 1, n)) - tau / n * sp.Sum(p_j * sp.log(p_j), (j, 1, n)),
+        linear,
+        "summed over the entries",
     )
-    yield Step(y - 1 - sp.log(y), sp.S.Zero, convex(y, sp.S.One), "log y <= y - 1", ">=")
     yield Step(
-        claim[1].lhs,
-        claim[1].rhs,
-        argument,
-        "with y = 1/(n p_i), weighted by p_i and summed: the entropy of the shares is at most log n",
-        "<=",
+        (1 - tau + tau / n * (1 + sp.log(n))) * shares - tau / n * informations,
+        claim[0].rhs,
+        substitute({shares: sp.S.One}),
+        "the shares sum to one (replay-uniform-counts)",
+    )
+    yield Step(
+        sp.log(n) + informations,
+        sp.S.Zero,
+        theorem("the entropy of n values is at most log n", "cover2006", "Theorem 2.6.4"),
+        "of the shares p_1, ..., p_n, which are positive and sum to one",
+        ">=",
+    )
+    yield Step(
+        claim[1].lhs, claim[1].rhs, combination((tau / n, sp.log(n) + informations)), "put into the stated mass", "<="
     )
     yield Step((1 + 2 * k) * sp.exp(-k), sp.S.Zero, limit(k, sp.oo), "with log n = k: so the mass tends to 1 - tau")
 

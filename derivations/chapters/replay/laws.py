@@ -13,7 +13,7 @@ from derivations.engine.kernel import (
     Step,
     algebra,
     antiderivative,
-    argument,
+    change_of_variable,
     differentiate,
     entry,
     exact,
@@ -23,15 +23,18 @@ from derivations.engine.kernel import (
     limit,
     plus_minus,
     sign,
+    solves,
     sp,
+    substitute,
     symbol,
+    tonelli,
 )
 from derivations.engine.notation import At, Probability, name
 
 s, tau = symbol("s", positive=True), symbol("tau", positive=True)
 a, b = symbol("a", positive=True), symbol("b", positive=True)
 v, k, first = symbol("v", positive=True), symbol("k", positive=True), symbol("i", positive=True)
-g = sp.Function("g")
+g = sp.Function("g", nonnegative=True)
 ROLE_S = ("a number drawn uniformly", "in (0, 1]")
 ROLE_TAU = ("lean towards the new", "in (0, 1]; 0 is the uniform law, as a limit")
 ROLE_A = ("power", "above 1; 1 is the uniform law, as a limit")
@@ -73,9 +76,8 @@ def replay_scale_invariant_counts(claim: Any) -> Iterator[Step]:
     """Entry i meets step k with density g(i/k)/k; as functions of n both forms start at 0 and grow alike."""
     drawn = sp.Integral(g(first / k) / k, (k, first, n))
     aged = sp.Integral(g(v) / v, (v, first / n, 1))
-    for form in (drawn, aged):
-        yield Step(sp.Derivative(form, n), g(first / n) / n, differentiate, "what step n adds")
-    yield Step(name("c", r), claim[0].rhs, argument, "with r = i/n: both are 0 at n = i")
+    yield Step(drawn, aged, change_of_variable(k, v, first / v), "at the relative age v = i/k")
+    yield Step(aged, claim[0].rhs, substitute({n: first / r}), "with r = i/n")
     yield Step(sp.Derivative(claim[0].rhs, r), claim[1].rhs, differentiate, "so it falls wherever g is positive")
     closed = (1 + b) / b * (1 - r**b)
     for power in (sp.S.One, sp.Integer(2), b):
@@ -83,12 +85,9 @@ def replay_scale_invariant_counts(claim: Any) -> Iterator[Step]:
         yield Step(counted, closed.subs(b, power), integrate, f"outright for g(v) = (1 + b) v^b, b = {power}")
         yield Step(sp.Derivative(closed.subs(b, power), r), steepness, differentiate, "its slope")
     yield Step(sp.Integral(closed, (r, 0, 1)), claim[2].rhs, integrate, "their mean")
-    yield Step(
-        sp.Integral(name("c", r), (r, 0, 1)),
-        claim[2].rhs,
-        argument,
-        "in general: exchange the integrals, the mean is that of g(v) v / v = g(v) over (0, 1]",
-    )
+    mass = sp.Integral(g(v), (v, 0, 1))
+    yield Step(sp.Integral(g(v) / v, (v, r, 1), (r, 0, 1)), mass, tonelli, "in general: exchange the integrals")
+    yield Step(mass, claim[2].rhs, substitute({mass: sp.S.One}), "and g is a density")
 
 
 # ------------------------------------------------------------------------------------------- replay-equal-counts
@@ -106,13 +105,15 @@ def replay_scale_invariant_counts(claim: Any) -> Iterator[Step]:
     status="refutes",
     sources=[("mattes2024", "section 3.3: equal counts as the aim of time-balanced sampling")],
     uncertified="a statement on every law: it has no numbers",
+    extra_mutants=lambda: [("one half", sp.Eq(name("probability_of_the_newest", n), sp.S.Half))],
 )
 def replay_equal_counts(claim: Any) -> Iterator[Step]:
     """The counts sum to n, so each is 1; the newest entry was there for one draw, whose probability is its count."""
     common = symbol("c", positive=True)
     counted = sp.Integral(common, (x, 0, n))  # n equal counts
     yield Step(counted, n * common, integrate, "n equal counts, each c, sum to n draws")
-    yield Step(n / n, claim.rhs, algebra, "so c = 1, and the draw of step n took the newest with probability c")
+    draw = solves(n * common - n, common)
+    yield Step(common, claim.rhs, draw, "so c = 1, and the draw of step n took the newest with probability c")
 
 
 # ------------------------------------------------------------------------------------------- replay-time-balanced
@@ -166,7 +167,7 @@ def replay_time_balanced(claim: Any) -> Iterator[Step]:
     """Mix the uniform place and the skewed one; the density is the reciprocal of the slope."""
     yield Step((1 - tau) * s + tau * sp.Integral(-sp.log(t), (t, 0, s)), claim[0].rhs, integrate, "the mixed place")
     yield Step(1 / sp.Derivative(claim[0].rhs, s), claim[1].rhs, differentiate, "a change of variable")
-    yield Step((1 / claim[1].rhs).subs(s, 1), claim[2].rhs, algebra, "the slope at s = 1, where it is least")
+    yield Step(1 / claim[1].rhs, claim[2].rhs, substitute({s: sp.S.One}), "the slope at s = 1, where it is least")
     yield Step(
         (1 / claim[1].rhs).subs(s, sp.exp(-x)), 1 - tau, sign, "with s = e^(-x), x >= 0: elsewhere it is larger", ">="
     )
@@ -281,8 +282,7 @@ def _beta(p: Mapping[str, Any]) -> list[arb]:
 )
 def replay_beta(claim: Any) -> Iterator[Step]:
     """The inverse of y^a, its derivative, and the integral of the density over the place."""
-    yield Step(s, (s ** (1 / a)) ** a, algebra, "y^a at y = s^(1/a)")
-    yield Step(s ** (1 / a), claim[0].rhs, algebra, "so that this is its inverse")
+    yield Step(r, claim[0].rhs, solves(r**a - s, r), "the inverse of r^a")
     yield Step(sp.Derivative(r**a, r), claim[1].rhs, differentiate, "its density")
     stated = claim[2].rhs.subs(a, 1 + b)
     primitive = (1 + b) / b * v**b
@@ -292,6 +292,6 @@ def replay_beta(claim: Any) -> Iterator[Step]:
         antiderivative(primitive, v, r, sp.S.One),
         "with a = 1 + b: the density over the place, from r to 1",
     )
-    yield Step(stated.subs(b, a - 1), claim[2].rhs, algebra, "in a")
+    yield Step(stated, claim[2].rhs, substitute({b: a - 1}), "in a")
     flat = stated.subs(r, sp.exp(-k))
     yield Step(flat, sp.S.One, limit(b, sp.oo), "at r = e^(-k), k > 0")

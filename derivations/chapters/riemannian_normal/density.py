@@ -26,17 +26,20 @@ from derivations.engine.kernel import (
     algebra,
     antiderivative,
     arb,
-    argument,
     differentiate,
     enclose,
     entry,
     exact,
+    exponentiate,
     grid,
     mp,
     precision,
     sp,
     substitute,
+    sum_recursion,
     symbol,
+    term_by_term,
+    under_integral,
 )
 from derivations.engine.notation import Divergence, Expectation, name
 
@@ -124,27 +127,21 @@ def rn_normaliser(claim: Any) -> Any:
     scale = sigma * sp.sqrt(sp.pi / 2) * sp.exp(a**2 * sigma**2 / 2)
     half_line = scale * (1 + sp.erf(a * sigma / sp.sqrt(2)))
     primitive = scale * sp.erf((r - a * sigma**2) / (sp.sqrt(2) * sigma))
-    yield Step(
-        sp.Integral(sp.exp(-(r**2) / (2 * sigma**2) + a * r), (r, 0, sp.oo)),
-        half_line,
-        antiderivative(primitive, r, sp.S.Zero, sp.oo),
-        "one Gaussian integral over the half-line, by its primitive",
-    )
+    one = sp.Integral(sp.exp(-(r**2) / (2 * sigma**2) + a * r), (r, 0, sp.oo))
+    by = antiderivative(primitive, r, sp.S.Zero, sp.oo)
+    yield Step(one, half_line, by, "one Gaussian integral over the half-line, by its primitive")
     n = d - 1 - 2 * k
+    powers = 2 ** (1 - d) * sp.Sum((-1) ** k * sp.binomial(d - 1, k) * sp.exp(n * r), (k, 0, d - 1))
     yield Step(
         sp.sinh(r) ** (d - 1),
-        2 ** (1 - d) * sp.Sum((-1) ** k * sp.binomial(d - 1, k) * sp.exp(n * r), (k, 0, d - 1)),
-        argument,
-        "the binomial theorem for (e^r - e^(-r))^(d-1), a finite sum since d - 1 is a natural number",
+        powers,
+        sum_recursion(d, (sp.exp(r) / 2, 1, 0), (-sp.exp(-r) / 2, 1, 1), start=1),
+        "the binomial theorem for (e^r - e^(-r))^(d-1)",
     )
-    for dim in (2, 3, 4):
-        power = sp.expand((sp.exp(r) - sp.exp(-r)) ** (dim - 1)) / 2 ** (dim - 1)
-        yield Step(sp.sinh(r) ** (dim - 1), power, algebra, f"the same, carried out for d = {dim}")
-    term = (-1) ** k * sp.binomial(d - 1, k) * (half_line.subs(a, n) / (sigma * sp.sqrt(sp.pi / 2)))
     yield Step(
-        sigma * sp.sqrt(sp.pi / 2) * 2 ** (1 - d) * sp.Sum(term, (k, 0, d - 1)),
+        sp.Integral(powers * sp.exp(-(r**2) / (2 * sigma**2)), (r, 0, sp.oo)),
         claim.rhs,
-        algebra,
+        term_by_term(one, half_line, by, a, n),
         "the finite sum of the half-line integrals, a = d - 1 - 2k",
     )
     for dim in (2, 3, 4):
@@ -241,12 +238,27 @@ def rn_moment(claim: Any) -> Any:
         differentiate,
         "so sigma^3 d/d sigma brings down r^2",
     )
+    low, high = symbol("A", positive=True), symbol("B", positive=True)
+    p, q = symbol("p", nonnegative=True), symbol("q", nonnegative=True)
+    pairs = (
+        (r**2, r**2, sp.S.One),
+        (1 / low, 1 / sigma_q, sp.Integer(3)),
+        (sp.exp(-(r**2) / (2 * high**2)), sp.exp(-(r**2) / (2 * sigma_q**2)), sp.S.One),
+        (sp.exp(r), sp.sinh(r), d - 1),
+    )
+    weight = _weight(d, sigma_q)
     yield Step(
-        Expectation(r**2, "q"),
-        sigma_q**3 * sp.Derivative(sp.log(radial_normaliser(sigma_q)), sigma_q),
-        argument,
-        "differentiation under the integral: on a neighbourhood of sigma the integrand's derivative is "
-        "dominated by a multiple of r^2 e^(-r^2/(2 c^2)) sinh^(d-1) r for some c, which is integrable",
+        sp.Derivative(sp.Integral(weight, (r, 0, sp.oo)), sigma_q),
+        sp.Integral(r**2 / sigma_q**3 * weight, (r, 0, sp.oo)),
+        under_integral(sigma_q, pairs, {low: sigma_q / (1 + p), high: sigma_q * (1 + q)}),
+        "for A <= sigma <= B the slope is at most r^2 A^(-3) e^(-r^2/(2 B^2)) e^((d-1) r)",
+    )
+    z = sp.Function("Z", positive=True)(sigma_q)
+    yield Step(
+        sigma_q**3 * sp.Derivative(sp.log(z), sigma_q),
+        sigma_q**3 * sp.Derivative(z, sigma_q) / z,
+        differentiate,
+        "so E[r^2] is sigma^3 times the logarithmic derivative of the normaliser",
     )
     yield Step(
         sp.Derivative(alternating_sum(sigma_q).function, sigma_q),
@@ -262,7 +274,9 @@ def rn_moment(claim: Any) -> Any:
     )
     log_z = sp.log(2 * sp.pi ** (d / 2) * radial_normaliser(sigma_q)) - sp.loggamma(d / 2)
     second = mean_square(sigma_q)
-    yield Step(log_z + second / (2 * sigma_q**2), claim[1].rhs, algebra, "-E[log density], by E[r^2]")
+    mean = symbol("E[r^2]", positive=True)
+    put_in = substitute({mean: second})
+    yield Step(log_z + mean / (2 * sigma_q**2), claim[1].rhs, put_in, "-E[log density], by E[r^2]")
     yield Step(
         sp.log(sigma_p)
         + sp.log(alternating_sum(sigma_p))
@@ -370,7 +384,7 @@ def rn_normaliser_stable(claim: Any) -> Any:
     """
     log_sinh = r + sp.log(1 - sp.exp(-2 * r)) - sp.log(2)
     yield Step(sp.sinh(r), sp.exp(r) * (1 - sp.exp(-2 * r)) / 2, algebra, "sinh r without overflow")
-    yield Step(sp.log(sp.sinh(r)), log_sinh, argument, "the logarithm of the line before; both factors are positive")
+    yield Step(sp.log(sp.sinh(r)), log_sinh, exponentiate, "its logarithm")
     ratio = sp.log((1 - sp.exp(-2 * r)) / (1 - sp.exp(-2 * R)))
     u, v = sp.symbols("u v", positive=True)
     yield Step(sp.log(u / v), sp.log(u) - sp.log(v), algebra, "with u = 1 - e^(-2r) and v = 1 - e^(-2R)")

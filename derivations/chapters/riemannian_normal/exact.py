@@ -26,7 +26,6 @@ from derivations.engine.kernel import (
     Step,
     algebra,
     arb,
-    argument,
     enclose,
     entry,
     exact,
@@ -34,6 +33,7 @@ from derivations.engine.kernel import (
     precision,
     sp,
     symbol,
+    theorem,
     trigonometry,
 )
 from derivations.engine.notation import Rounded
@@ -309,10 +309,9 @@ def a4_exact(claim: Any) -> Any:
     yield Step(
         sp.Function("sum")(sp.Function("f")(x)),
         sp.Integral(sp.Function("f")(x), (x, -sp.oo, sp.oo)),
-        argument,
-        "the trapezoidal sum is off by at most the two edge integrals over e^(2 pi a/h) - 1 (Trefethen and "
-        "Weideman 2014, theorem 5.1); strips, edge bounds and the nodes left out are set out in "
-        "derivations.enclosures.strip",
+        theorem("error of the trapezoidal rule in a strip", "trefethen2014", "Theorem 5.1"),
+        "the trapezoidal sum is off by at most the two edge integrals over e^(2 pi a/h) - 1; strips, edge bounds and "
+        "the nodes left out are set out in derivations.enclosures.strip",
     )
     yield Step(
         sp.Function("E_HG")(sp.Function("dist")(tau) ** 2),

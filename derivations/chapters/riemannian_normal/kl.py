@@ -17,6 +17,7 @@ from derivations.engine.kernel import (
     limit,
     mp,
     sp,
+    substitute,
     symbol,
 )
 from derivations.engine.notation import At, Divergence
@@ -232,12 +233,10 @@ def rn_kl_centres(claim: Any) -> Any:
             algebra,
             "which is the logarithmic derivative of the normaliser, as in rn-moment",
         )
+        other, own = symbol("E[dist^2]", positive=True), symbol("E[r^2]", positive=True)
         yield Step(
-            sp.log(_mass(d, sigma_p))
-            - sp.log(_mass(d, sigma_q))
-            + _other_centre(d, sigma_q) / (2 * sigma_p**2)
-            - _own_centre(d, sigma_q) / (2 * sigma_q**2),
+            sp.log(_mass(d, sigma_p)) - sp.log(_mass(d, sigma_q)) + other / (2 * sigma_p**2) - own / (2 * sigma_q**2),
             claim[index].rhs,
-            algebra,
+            substitute({other: _other_centre(d, sigma_q), own: _own_centre(d, sigma_q)}),
             "log Z_p - log Z_q + E[dist(z, o')^2] / (2 sigma_p^2) - E[r^2] / (2 sigma_q^2)",
         )

@@ -37,7 +37,9 @@ from derivations.engine.kernel import (
     grid,
     plus_minus,
     series,
+    solves,
     sp,
+    substitute,
     symbol,
 )
 from derivations.engine.notation import Distance, Divergence, Meaning, Norm, Optimal, name
@@ -247,9 +249,9 @@ def a4_recentred(claim: Any) -> Any:
     yield Step(there[2], claim[0].rhs, algebra, "coefficient of sigma^2 at mu = nu sigma^2")
     best = -(d - 1) / 2
     yield Step(sp.Derivative(there[2], nu), nu - best, differentiate, "zero at the best location alone")
-    yield Step(best, claim[1].rhs, algebra, "the only minimum")
-    yield Step(there[2].subs(nu, best), claim[2].rhs, algebra, "the value there")
-    yield Step(there[4].subs(nu, best), claim[3].rhs, algebra, "and the next coefficient there")
+    yield Step(nu, claim[1].rhs, solves(sp.diff(there[2], nu), nu), "the only minimum")
+    yield Step(there[2], claim[2].rhs, substitute({nu: best}), "the value there")
+    yield Step(there[4], claim[3].rhs, substitute({nu: best}), "and the next coefficient there")
 
 
 def _scaled_kl(height: Any, fibre: Any) -> Any:
@@ -326,9 +328,9 @@ def a4_coupling(claim: Any) -> Any:
     yield Step(sp.Derivative(scaled[4], h), 2 * (h - (d - 1) / 12), differentiate, "zero at the best height scale")
     yield Step(sp.Derivative(scaled[4], f), 2 * (d - 1) * (f - (4 * d - 1) / 12), differentiate, "and fibre scale")
     best = {h: (d - 1) / 12, f: (4 * d - 1) / 12}
-    yield Step(best[h], claim[2].rhs, algebra, "best height scale")
-    yield Step(best[f], claim[3].rhs, algebra, "best fibre scale")
-    yield Step(scaled[4].subs(best), claim[4].rhs, algebra, "what remains at the best scales")
+    yield Step(h, claim[2].rhs, solves(2 * (h - (d - 1) / 12), h), "best height scale")
+    yield Step(f, claim[3].rhs, solves(2 * (f - (4 * d - 1) / 12), f), "best fibre scale")
+    yield Step(scaled[4], claim[4].rhs, substitute(best), "what remains at the best scales")
     yield Step(
         (1 + best[f] * sigma**2) * sp.exp(-(d - 1) / 2 * sigma**2 / 2),
         1 + (d + 2) * sigma**2 / 12,

@@ -24,13 +24,16 @@ from derivations.engine.kernel import (
     Step,
     algebra,
     antiderivative,
-    argument,
+    complete_square,
     differentiate,
+    fubini,
     integrate,
     series,
     sp,
+    substitute,
     symbol,
 )
+from derivations.engine.notation import over_line, phi
 
 d = symbol("d", integer=True, positive=True)
 m = d - 1
@@ -156,12 +159,37 @@ def normaliser_steps() -> Expansion:
     excess = sp.expand(average - 1)
     log = truncated(excess - excess**2 / 2, sigma, 6)
     yield Step(
-        exponential(log, sigma, 6),
+        1 + log + log**2 / 2,
         average,
         truncation(sigma, 6),
         "the logarithm of that mean, whose remainder is O(sigma^6) since 0 <= log(sinh x / x) <= x^2/6",
     )
     return {n: sp.factor(log.coeff(sigma, n)) for n in (2, 4)}
+
+
+def divergence_steps() -> Any:
+    """Steps for KL(q || p) = log Z_p / Z_q - d/2 + E[dist^2] / (2 sigma^2), q = HG_kappa and p = RN."""
+    before, scale = symbol("J", positive=True), symbol("sigma_tau", positive=True)
+    one_more = over_line((before + u**2 / 2) * phi(u), u)
+    half = fubini(d, 1, sp.Rational(1, 2), before, one_more)
+    yield Step(E(sp.Symbol("exponent of q")), d / 2, half, "half a squared normal per coordinate, one after another")
+    coupling = symbol("kappa", real=True)
+    yield Step(
+        over_line((d - 1) * (1 - coupling) * scale * t * phi(t), t),
+        sp.S.Zero,
+        complete_square(t),
+        "the base measure against the conditional scale, m (tau - mu) - m kappa (tau - mu), has mean 0",
+    )
+    z_p, z_q = (sp.Function(f"Z_{n}", positive=True)(sigma) for n in ("RN", "HG"))
+    mean_square = E(sp.Function("dist")(z) ** 2)
+    log_q, log_p = symbol("E[log q]", real=True), symbol("E[log p]", real=True)
+    densities = {log_q: -d / 2 - sp.log(z_q), log_p: -mean_square / (2 * sigma**2) - sp.log(z_p)}
+    yield Step(
+        log_q - log_p,
+        sp.log(z_p / z_q) - d / 2 + mean_square / (2 * sigma**2),
+        substitute(densities),
+        "the divergence",
+    )
 
 
 def forward_steps(
@@ -171,15 +199,7 @@ def forward_steps(
 
     Returns the coefficients of sigma^2 and sigma^4.
     """
-    yield Step(
-        KL(sigma),
-        sp.log(sp.Function("Z_RN")(sigma) / sp.Function("Z_HG")(sigma))
-        - d / 2
-        + E(sp.Function("dist")(z) ** 2) / (2 * sigma**2),
-        argument,
-        "log-densities: under q the exponent of q has mean d/2, and m tau - m mu - m kappa (tau - mu), the "
-        "base measure against the conditional scale, has mean 0; for m fibre coordinates by Fubini",
-    )  # fmt: skip
+    yield from divergence_steps()
     yield from distance_steps()
     order = 7
     steps = (1 + height * sigma**2) * sigma * t
@@ -219,15 +239,16 @@ def forward_steps(
     yield Step(E(polynomial), average, expectation("moments", NORMAL_AND_CHI), "the mean over t and X")
     normaliser = yield from normaliser_steps()
     logs = {2: height + m * fibre, 4: -(height**2 + m * fibre**2) / 2}
-    yield Step(
-        sp.log(1 + height * sigma**2) + m * sp.log(1 + fibre * sigma**2),
-        logs[2] * sigma**2 + logs[4] * sigma**4,
-        series(sigma, 5),
-        "the scales in the normaliser of q",
-    )
-    yield Step(sp.expand(average).coeff(sigma, 2) / 2, d / 2, algebra, "the KL has no term of order 0")
+    if height != 0 or fibre != 0:
+        yield Step(
+            sp.log(1 + height * sigma**2) + m * sp.log(1 + fibre * sigma**2),
+            logs[2] * sigma**2 + logs[4] * sigma**4,
+            series(sigma, 5),
+            "the scales in the normaliser of q",
+        )
+    yield Step(_second(average) / 4, d / 2, at_zero, "the KL has no term of order 0")
     halves = {n: sp.expand(average).coeff(sigma, n + 2) / 2 for n in (2, 4)}
-    return {n: sp.expand(normaliser[n] - logs[n] + halves[n]) for n in (2, 4)}
+    return {n: normaliser[n] - logs[n] + halves[n] for n in (2, 4)}
 
 
 def backward_steps() -> Expansion:
@@ -246,7 +267,7 @@ def backward_steps() -> Expansion:
     height = truncated(sp.series(sp.log(shrink), r, 0, order).removeO(), r, order)
     square = truncated(height**2, r, order)
     yield Step(
-        truncated(exponential(height, r, order), r, order),
+        sum((height**n / sp.factorial(n) for n in range(order)), sp.S.Zero),
         sum((r**n / sp.factorial(n) * (-u if n % 2 else 1) for n in range(order)), sp.S.Zero),
         truncation(r, order),
         "-tau as a series in r: its exponential is cosh r - u sinh r",
@@ -272,9 +293,16 @@ def backward_steps() -> Expansion:
     bottom = mean(weight, CHI)
     ratio = _quotient(top, bottom, 7)
     yield Step(ratio * bottom, top, truncation(sigma, 7), "divided by the mean of the weight")
-    result = {n: sp.factor(-normaliser[n] + ratio.coeff(sigma, n + 2) / 2) for n in (2, 4)}
-    yield Step(sp.factor(ratio.coeff(sigma, 2)), sp.S.Zero, algebra, "the KL has no term of order 0")
-    return result
+    yield Step(_second(ratio), sp.S.Zero, at_zero, "the KL has no term of order 0")
+    return {n: sp.expand(-normaliser[n]) + ratio.coeff(sigma, n + 2) / 2 for n in (2, 4)}
+
+
+at_zero = substitute({sigma: sp.S.Zero})
+
+
+def _second(polynomial: Any) -> Any:
+    """Twice the coefficient of sigma^2, once sigma is put to 0."""
+    return sp.Derivative(polynomial, (sigma, 2))
 
 
 def _quotient(top: Any, bottom: Any, order: int) -> Any:

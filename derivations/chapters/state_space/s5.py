@@ -12,7 +12,6 @@ from derivations.engine.kernel import (
     Step,
     algebra,
     antiderivative,
-    argument,
     combination,
     convex,
     differentiate,
@@ -22,6 +21,7 @@ from derivations.engine.kernel import (
     integral,
     modulo,
     sp,
+    substitute,
     symbol,
     trigonometry,
 )
@@ -73,7 +73,7 @@ OFF = sp.sqrt((2 * n + 1) * (2 * m + 1)) / 2
 def s5_hippo_normal(claim: Any) -> Iterator[Step]:
     """p p^T has half the size of what A has below the diagonal."""
     outer = sp.sqrt(n + sp.S.Half) * sp.sqrt(m + sp.S.Half)
-    yield Step(-(n + 1) + outer.subs(m, n), claim[0].rhs, algebra, "on the diagonal")
+    yield Step(-(n + 1) + outer, claim[0].rhs, substitute({m: n}), "on the diagonal")
     yield Step(-sp.sqrt(2 * n + 1) * sp.sqrt(2 * m + 1) + outer, claim[1].rhs, algebra, "below it")
     yield Step(outer, claim[2].rhs, algebra, "above it")
 
@@ -127,7 +127,7 @@ def s5_zero_order_hold(claim: Any) -> Iterator[Step]:
     """Variation of constants; the modulus of the exponential is that of its real part."""
     stated = claim[0].rhs
     yield Step(sp.Derivative(stated, delta), lam * stated + u, differentiate, "it obeys x' = lambda x + u")
-    yield Step(stated.subs(delta, 0), x, algebra, "and starts at x")
+    yield Step(stated, x, substitute({delta: sp.S.Zero}), "and starts at x")
     held = sp.exp(lam * (delta - t)) * u
     yield Step(
         sp.Integral(held, (t, 0, delta)),
@@ -135,7 +135,9 @@ def s5_zero_order_hold(claim: Any) -> Iterator[Step]:
         antiderivative(-held / lam, t, sp.S.Zero, delta),
         "what the input adds, decayed from when it came",
     )
-    yield Step(sp.exp(lam * delta) * x + (sp.exp(lam * delta) - 1) / lam * u, stated, algebra, "with what is left of x")
+    added = symbol("added", real=True)
+    drive = substitute({added: (sp.exp(lam * delta) - 1) / lam * u})
+    yield Step(sp.exp(lam * delta) * x + added, stated, drive, "with what is left of x")
     size = sp.exp(-decay * delta)
     turned = (size * sp.cos(omega * delta)) ** 2 + (size * sp.sin(omega * delta)) ** 2
     yield Step(turned, claim[1].rhs, trigonometry, "real and imaginary part of exp((-alpha + i omega) Delta)")
@@ -190,12 +192,14 @@ ROLES = {a: f"decay of step {k + 1}" for k, a in enumerate((a1, a2, a3))} | {
 def s5_scan_associative(claim: Any) -> Iterator[Step]:
     """Both groupings of three steps give the same two numbers; so all groupings of any number do."""
     one, two, three = (a1, b1), (a2, b2), (a3, b3)
-    for words, whole in (
-        ("the last two first", after(after(three, two), one)),
-        ("the first two first", after(three, after(two, one))),
+    pair = sp.symbols("a_pair b_pair", real=True)
+    for words, inner, whole in (
+        ("the last two first", after(three, two), after(pair, one)),
+        ("the first two first", after(two, one), after(three, pair)),
     ):
+        composed = substitute(dict(zip(pair, inner, strict=True)))
         for found, relation in zip(whole, claim, strict=True):
-            yield Step(found, relation.rhs, algebra, words)
+            yield Step(found, relation.rhs, composed, words)
 
 
 # ------------------------------------------------------------------------------------------- s5-reset
@@ -258,14 +262,13 @@ def s5_reset(claim: Any) -> Iterator[Step]:
     """The flags are 0 or 1, so d^2 = d. Both groupings agree with each other, and the drives with plain steps."""
     one, two, three = (a1, b1, d1), (a2, b2, d2), (a3, b3, d3)
     left, right = flagged(flagged(three, two), one), flagged(three, flagged(two, one))
-    for words, whole in (("the last two first", left), ("the first two first", right)):
-        for found, relation in zip(whole[1:], claim, strict=True):
-            yield Step(found, relation.rhs, binary, words)
-    yield Step(left[0], right[0], binary, "and so does the decay")
+    for found, relation in zip(left[1:], claim, strict=True):
+        yield Step(found, relation.rhs, binary, "the last two first")
+    yield Step(sp.Matrix(left), sp.Matrix(right), binary, "the first two first: the same decay, drive and flag")
     plain = [((1 - d) * a, b) for a, b, d in (one, two, three)]
-    yield Step(
-        after(plain[2], after(plain[1], plain[0]))[1], claim[0].rhs, algebra, "plain steps with the decay (1 - d) a"
-    )
+    pair = sp.symbols("a_pair b_pair", real=True)
+    composed = substitute(dict(zip(pair, after(plain[1], plain[0]), strict=True)))
+    yield Step(after(plain[2], pair)[1], claim[0].rhs, composed, "plain steps with the decay (1 - d) a")
 
 
 # ------------------------------------------------------------------------------------------- s5-scan-gradient
@@ -340,9 +343,13 @@ def s5_scan_gradient(claim: Any) -> Iterator[Step]:
     loss = c1 * STATES[0] + c2 * STATES[1] + c3 * STATES[2]
     for leaf, relation in zip((b1, b2, b3, a, x0), claim, strict=True):
         yield Step(sp.Derivative(loss, leaf), relation.rhs, differentiate, f"the derivative in {leaf}")
+    state, drive, gain = sp.symbols("x_t b_next k_next", real=True)
+    weight, rest, at = symbol("c_t", real=True), sp.Function("V"), symbol("x_next", real=True)
+    onward = gain * a * state + drive
     yield Step(
-        name("g_t"),
-        name("c_t") + name("k_next") * a * name("g_next"),
-        argument,
-        "x_t enters the loss by itself and through x_(t+1) = k_(t+1) a x_t + b_(t+1); a enters x_t by k_t x_(t-1)",
+        sp.Derivative(weight * state + rest(onward), state),
+        weight + gain * a * sp.Subs(sp.Derivative(rest(at), at), at, onward),
+        differentiate,
+        "any number of steps: x_t enters the loss by itself and, V, through x_(t+1) = k_(t+1) a x_t + b_(t+1), so that "
+        "g_t = c_t + k_(t+1) a g_(t+1)",
     )

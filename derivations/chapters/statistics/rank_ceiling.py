@@ -11,7 +11,7 @@ from typing import Any
 from flint import arb, fmpq
 
 from derivations.chapters.environment.walk import depth_laws, first_digits, joint_law, rank_correlation_by_pairs, scored
-from derivations.engine.kernel import Certificate, Step, algebra, argument, entry, sp, symbol
+from derivations.engine.kernel import Certificate, Step, algebra, compute, entry, sp, substitute, symbol
 from derivations.engine.notation import name
 
 P = sp.symbols("p_1:6", positive=True)
@@ -147,24 +147,19 @@ def rank_ceiling(claim: Any) -> Iterator[Step]:
         algebra,
         "a score without ties has variance 1/12; ordered by level it attains the largest covariance (rearrangement)",
     )
-    yield Step(sp.sqrt(sp.expand(1 - p**3 - (1 - p) ** 3)), sp.expand(claim[1].rhs), algebra, "two levels")
-    yield Step(claim[1].lhs, claim[1].rhs, argument, "the same with four shares zero")
+    square = symbol("w", positive=True)
+    two_levels = substitute({P[0]: p, **dict.fromkeys(P[1:], sp.S.Zero)})
+    yield Step(1 - P_0**3 - sum(q**3 for q in P), 3 * p * (1 - p), two_levels, "two levels: four shares are zero")
+    yield Step(sp.sqrt(square), claim[1].rhs, substitute({square: 3 * p * (1 - p)}), "its root")
     upper = (1 - p) * A + p / 2 - sp.Rational(1, 2)
     lower = (1 - p) / 2 + p * (1 - A) - sp.Rational(1, 2)
     yield Step(upper - lower, A - sp.Rational(1, 2), algebra, "mean rank in the upper level less that in the lower")
     covariance = p * upper * (1 - p) / 2 - (1 - p) * lower * p / 2
     yield Step(covariance, p * (1 - p) * (2 * A - 1) / 4, algebra, "the levels have mid-ranks -p/2 and (1-p)/2")
-    yield Step(
-        p * (1 - p) * (2 * A - 1) / 4 * sp.sqrt(3 * p * (1 - p) / (1 - tau)) * 4 / (p * (1 - p)),
-        claim[2].rhs,
-        algebra,
-        "variances p(1-p)/4 and (1 - tau)/12: 1/sqrt of their product is 4 sqrt(3 p (1-p)/(1-tau))/(p (1-p))",
-    )
-    yield Step(
-        (4 * sp.sqrt(3 * p * (1 - p) / (1 - tau)) / (p * (1 - p))) ** 2 * (p * (1 - p) / 4) * (1 - tau) / 12,
-        1,
-        algebra,
-        "and so it is",
-    )
+    over = symbol("1/(sd sd)", positive=True)
+    spreads = substitute({over: 4 * sp.sqrt(3 * p * (1 - p) / (1 - tau)) / (p * (1 - p))})
+    yield Step(over**2 * (p * (1 - p) / 4) * (1 - tau) / 12, 1, spreads, "variances p(1-p)/4 and (1 - tau)/12")
+    yield Step(p * (1 - p) * (2 * A - 1) / 4 * over, claim[2].rhs, spreads, "covariance over both spreads")
     for index, relation in enumerate(claim[3:]):
-        yield Step(sp.Integer(ceiling_digits(index)), relation.rhs, algebra, f"{RANGES[index][0]}, by tree-walk")
+        by = compute(ceiling_digits, index)
+        yield Step(relation.lhs, relation.rhs, by, f"{RANGES[index][0]}, by tree-walk")

@@ -11,13 +11,14 @@ from derivations.engine.kernel import (
     Certificate,
     Step,
     algebra,
-    argument,
     entry,
     exact,
     induction,
     limit,
     plus_minus,
+    solves,
     sp,
+    substitute,
     symbol,
 )
 from derivations.engine.notation import name
@@ -96,28 +97,21 @@ def ks_threshold(claim: Any) -> Iterator[Step]:
     yield Step(sp.Sum(x**j, (j, 1, n)), series, induction(n, 1), "geometric sum, x = B lambda^2")
     mean, total = (B * lam) ** n, _x * (_x**n - 1) / (_x - 1)
     square = B**n * (1 + (1 - 1 / B) * total)
-    for expr, after, words in (
-        (
-            B * lam * mean,
-            mean.subs(n, n + 1),
-            "E[root * sum]: each of B children contributes lambda times its own",
-        ),
-        (
-            B * square + B * (B - 1) * (lam * mean) ** 2,
-            square.subs(n, n + 1),
-            "E[sum^2]: B subtrees and B (B-1) pairs of them, independent given the root",
-        ),
-    ):
-        yield Step(sp.expand(expr, power_base=True), sp.expand(after, power_base=True), algebra, words)
-    for generation in (1, 2, 3):
-        ratio = (mean**2 / (B**n * (1 + (1 - 1 / B) * sp.Sum(_x**j, (j, 1, n))))).subs(n, generation).doit()
-        yield Step(ratio, claim[0].rhs.subs(n, generation).doit(), algebra, f"their ratio, n = {generation}")
-    yield Step(claim[0].lhs, claim[0].rhs, argument, "(B lambda)^(2n) / B^n = x^n, for every n")
+    first, second = sp.symbols("M_1 M_2", positive=True)
+    earlier = substitute({first: mean, second: square})
+    yield Step(B * lam * first, mean.subs(n, n + 1), earlier, "E[root * sum]: B children, each lambda times its own")
+    yield Step(
+        sp.expand(B * square + B * (B - 1) * (lam * mean) ** 2, power_base=True),
+        sp.expand(square.subs(n, n + 1), power_base=True),
+        algebra,
+        "E[sum^2]: B subtrees and B (B-1) pairs of them, independent given the root",
+    )
+    summed = 1 + (1 - 1 / B) * sp.Sum(_x**j, (j, 1, n))
+    yield Step(first**2 / (B**n * summed), claim[0].rhs, earlier, "their ratio: (B lambda)^(2n) / B^n = x^n")
     yield Step(
         1 / (y + (1 - 1 / B) * _x * (1 - y) / (_x - 1)),
         claim[1].rhs,
         limit(y, 0),
         "divide by x^n and put y = x^(-n): to zero when x > 1; when x <= 1 the denominator grows and r2 goes to zero",
     )
-    yield Step(_x.subs(lam, claim[2].rhs), 1, algebra, "x = 1")
-    yield Step(sp.sqrt(1 / B), claim[2].rhs, algebra, "the critical value")
+    yield Step(lam, claim[2].rhs, solves(_x - 1, lam), "the critical value, where x = 1")

@@ -11,7 +11,7 @@ from typing import Any
 
 from flint import arb, fmpq
 
-from derivations.engine.kernel import Certificate, Step, algebra, argument, entry, sp, symbol
+from derivations.engine.kernel import Certificate, Step, algebra, binomials, compute, entry, sp, substitute, symbol
 from derivations.engine.notation import Probability, name
 
 n, c = symbol("n", positive=True, integer=True), symbol("c", positive=True, integer=True)
@@ -39,6 +39,11 @@ def power(seeds: int, rate: Fraction) -> Fraction:
         ),
         Fraction(0),
     )
+
+
+def least_seeds() -> int:
+    """Fewest seeds with which any outcome is significant at 5 %."""
+    return next(seeds for seeds in range(1, 20) if critical(seeds))
 
 
 @cache
@@ -137,7 +142,15 @@ def _sign_independent(at: Mapping[str, Any]) -> list[arb]:
 def sign_test(claim: Any) -> Iterator[Step]:
     """Five seeds that all agree have p = 2/32: not below 0.05."""
     yield Step(2 * sp.Rational(1, 2) ** n, claim[0].rhs, algebra, "all n signs alike, one way or the other")
-    yield Step(claim[2].rhs.subs(c, n).doit(), claim[1].rhs, algebra, "rejecting only when all agree")
+
+    def law(count: Any, seeds: Any) -> Any:
+        return sp.binomial(seeds, count) * theta**count * (1 - theta) ** (seeds - count)
+
+    one_more = theta * law(k - 1, n) + (1 - theta) * law(k, n)
+    yield Step(one_more, law(k, n + 1), binomials, "k positive signs, one seed more: the binomial law")
+    tails = sp.Sum(law(k, n) + law(n - k, n), (k, c, n))
+    yield Step(tails, claim[2].rhs, binomials, "both tails; they are disjoint as c > n/2")
+    yield Step(claim[2].rhs, claim[1].rhs, substitute({c: n}), "rejecting only when all agree")
     for seeds, least in ((3, 2), (5, 5), (6, 6), (8, 7)):
         outcomes = sum(
             (
@@ -148,19 +161,12 @@ def sign_test(claim: Any) -> Iterator[Step]:
             sp.S.Zero,
         )
         yield Step(
-            sp.expand(outcomes),
+            outcomes,
             sp.expand(claim[2].rhs.subs({n: seeds, c: least}).doit()),
             algebra,
             f"all 2^{seeds} outcomes, majority of {least}",
         )
-    yield Step(
-        claim[2].lhs,
-        claim[2].rhs,
-        argument,
-        "binomial law of the positive signs, both tails; they are disjoint as c > n/2",
-    )
-    yield Step(claim[0].rhs.subs(n, 5), claim[3].rhs, algebra, "2/32 for the write-up's five seeds")
-    least = next(m for m in range(1, 20) if critical(m))
-    yield Step(sp.Integer(least), claim[4].rhs, algebra, "2^(1-n) < 1/20")
+    yield Step(claim[0].rhs, claim[3].rhs, substitute({n: sp.Integer(5)}), "2/32 for the write-up's five seeds")
+    yield Step(claim[4].lhs, claim[4].rhs, compute(least_seeds), "2^(1-n) < 1/20")
     for relation, rate in zip(claim[5:], RATES, strict=True):
-        yield Step(sp.Integer(seeds_needed(rate)), relation.rhs, algebra, f"exact power at theta = {rate}")
+        yield Step(relation.lhs, relation.rhs, compute(seeds_needed, rate), f"exact power at theta = {rate}")

@@ -80,11 +80,11 @@ def draw(formulas: Mapping[str, Any]) -> Figure:
             )
             axes.add_patch(arrow)
     for name, (x, y) in place.items():
-        colour = LEVEL_COLOURS.get(formulas[name]["level"], "#000000")
+        colour = LEVEL_COLOURS.get(formulas[name]["level"][:1], "#000000")
         axes.text(
             x,
             y,
-            name,
+            name + "*" * formulas[name]["level"].endswith("*"),
             va="center",
             ha="left",
             fontsize=6.2,
