@@ -120,12 +120,12 @@ def _integral(a: Arranger, e: Any, around: int) -> Node:
 
 def _derivative(a: Arranger, e: Any, around: int) -> Node:
     sign: Node = Letter("partial") if len(e.expr.free_symbols) > 1 else Sign("d")
-    order = sum(int(count) for _, count in e.variable_count)
+    order = sp.Add(*(count for _, count in e.variable_count))
     below: list[Node] = []
     for variable, count in e.variable_count:
         one: Node = a.lay(variable, BASE)
-        below.append(Row((sign, Script(one, high=Number(str(count))) if count > 1 else one)))
-    above = sign if order == 1 else Script(sign, high=Number(str(order)))
+        below.append(Row((sign, one if count == 1 else Script(one, high=a.above().lay(count)))))
+    above = sign if order == 1 else Script(sign, high=a.above().lay(order))
     fraction = Over(above, below[0] if len(below) == 1 else Times(tuple(below)), a.raised)
     return wrap(Times((fraction, a.lay(e.expr, BASE if e.expr.is_Mul or e.expr.is_Add else PRODUCT))), PRODUCT, around)
 
@@ -141,6 +141,10 @@ def _subs(a: Arranger, e: Any, around: int) -> Node:
 
 def _matrix(a: Arranger, e: Any, around: int) -> Node:
     return Grid("matrix", tuple(tuple(a.lay(e[i, j]) for j in range(e.cols)) for i in range(e.rows)))
+
+
+def _matrix_product(a: Arranger, e: Any, around: int) -> Node:
+    return wrap(Times(tuple(a.lay(factor, BASE) for factor in e.args)), PRODUCT, around)
 
 
 def _item(a: Arranger, e: Any, around: int) -> Node:
@@ -309,7 +313,8 @@ RULES: dict[str, Rule] = (
         "factorial": _factorial, "binomial": _binomial, "Abs": _fence("|"), "floor": _fence("floor"),
         "ceiling": _fence("ceil"), "Sum": _indexed("sum"), "Product": _indexed("prod"), "Integral": _integral,
         "Derivative": _derivative, "Limit": _limit, "Subs": _subs, "MatrixBase": _matrix, "Tuple": _tuple,
-        "Piecewise": _piecewise, "Indexed": _item, "Mod": _mod,
+        "Piecewise": _piecewise, "Indexed": _item, "Mod": _mod, "MatMul": _matrix_product,
+        "Determinant": _prefix(Word("det")),
     }
     | {
         "Differential": _differential, "Norm": _fence("||"), "Modulus": _fence("|"),
