@@ -51,9 +51,9 @@ NORM = Arranger({delta: Norm(sp.Symbol("b") - sp.Symbol("b_w"))})
         (sp.sqrt(x * y) * sp.sqrt(2) / 2, "sqrt(x*y/2)", r"\sqrt{\frac{x y}{2}}", "sqrt(frac(x y, 2))"),
         (x / sp.sqrt(2), "x/sqrt(2)", r"\frac{x}{\sqrt{2}}", "frac(x, sqrt(2))"),
         (1 / x, "1/x", r"\frac{1}{x}", "frac(1, x)"),
-        (sp.Derivative(x**2, (x, n)), "(d)^n/dx^n x^2", r"\frac{{\mathrm{d}}^n}{\mathrm{d} x^n} x^2", "frac(dif^(n), dif x^(n)) x^(2)"),
-        (sp.Determinant(TWICE), "det([x, y; x, y])", r"\operatorname{det}\left( %s \right)" % TWICE_TEX, 'op("det")(mat(x, y; x, y))'),
-        (sp.MatMul(TWICE, TWICE), "[x, y; x, y]*[x, y; x, y]", f"{TWICE_TEX} {TWICE_TEX}", "mat(x, y; x, y) mat(x, y; x, y)"),
+        (sp.Derivative(x**2, (x, n)), "(d)^n/dx^n x^2", r"\frac{{\mathrm{d}}^n}{\mathrm{d} x^n} x^2", "frac(dif^(n), dif x^(n)) x^(2)"),  # noqa: E501
+        (sp.Determinant(TWICE), "det([x, y; x, y])", rf"\operatorname{{det}}\left( {TWICE_TEX} \right)", 'op("det")(mat(x, y; x, y))'),  # noqa: E501
+        (sp.MatMul(TWICE, TWICE), "[x, y; x, y]*[x, y; x, y]", f"{TWICE_TEX} {TWICE_TEX}", "mat(x, y; x, y) mat(x, y; x, y)"),  # noqa: E501
         (sp.Symbol("sigma_q") ** 2, "sigma_q^2", r"\sigma_q^2", "sigma_(q)^(2)"),
         (sp.log(x), "log(x)", r"\log x", "log x"),
         (sp.log(x / y), "log(x/y)", r"\log \frac{x}{y}", "log frac(x, y)"),
