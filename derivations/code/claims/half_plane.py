@@ -7,16 +7,14 @@ from typing import Any
 
 import sympy as sp
 
-from derivations.chapters.geometry.half_plane import PLANE, c, delta, ell, ell_w, shift, stretch, t, x, x1, x2
+from derivations.chapters.geometry.half_plane import PLANE, c, ell, shift, stretch, t, x, x1, x2
 from derivations.code.claim import Claim
 from derivations.code.claims.geometry import (
     FAR,
-    chord_as_symbol,
     exponential,
     far_exponential,
     is_far,
     length_as_symbol,
-    logarithm,
     straight,
     v0,
 )
@@ -31,22 +29,12 @@ x_w = sp.Symbol("x_w", real=True)
 def claims_at(curvature: float) -> tuple[Claim, ...]:
     """What the functions compute on the plane of curvature minus this."""
     words, number = f"curvature -{curvature:g}", sp.Rational(curvature)
-    root = sp.sqrt(number)
 
     def at(function: Callable[..., Any]) -> Callable[..., Any]:
         return lambda *points: function(*points, curvature)
 
     def here(side: Any) -> Any:
         return [entry.subs(c, number) for entry in side] if isinstance(side, sp.MatrixBase) else side.subs(c, number)
-
-    def apart(side: Any) -> Any:
-        return side.subs({c: number, delta: sp.sqrt((x - x_w) ** 2)})
-
-    def logarithm_here(f: Any, d: int) -> list[Any]:
-        # the horospherical logarithm at the origin of (ell / 2, -root mu), over the root
-        tau, b = sp.Symbol("tau_w", real=True), sp.Symbol("b'_1", real=True)
-        base = {sp.Symbol("tau", real=True): 0, sp.Symbol("b_1", real=True): 0}
-        return [v.subs(base).subs({tau: ell / 2, b: -root * x}, simultaneous=True) / root for v in logarithm(f, d)]
 
     time = sp.sqrt(1 / number + x1**2 + x2**2)
     transform = HalfPlaneTransform(curvature)
@@ -65,19 +53,8 @@ def claims_at(curvature: float) -> tuple[Claim, ...]:
             relation=lambda d: (time**2 - t**2, t),
         ),
         Claim(
-            f"{PLANE}.distance", "gm-metric", at(half_plane.distance), lambda d: [[x, ell], [x_w, ell_w]],
-            lambda f, d: sp.acosh(apart(f.statement[4].rhs)) / root, words, dimensions=ONE_PLANE,
-            pinned=lambda d: {x_w: x, ell_w: ell},
-            through=(lambda e: sp.expand_trig(sp.cosh(root * e)), "cosh of sqrt(c) times it, one-to-one on [0, oo)"),
-        ),
-        Claim(
             f"{PLANE}.log_volume", "gm-metric", at(half_plane.log_volume), lambda d: [[x, ell]],
             lambda f, d: here(f.statement[3].rhs), words, dimensions=ONE_PLANE,
-        ),
-        Claim(
-            f"{PLANE}.log_origin", "geo-log", at(half_plane.log_origin), lambda d: [[x, ell]], logarithm_here, words,
-            guarded=(f"{SERIES}.arc_over_sinh",), dimensions=ONE_PLANE,
-            through=(chord_as_symbol, "the half chord u = sinh(dist / 2)^2 as one symbol"),
         ),
         Claim(
             "hrssm.distributions.HalfPlaneTransform.log_abs_det_jacobian", "gm-lorentz",
