@@ -9,7 +9,7 @@ CORES ?= all
 BIN = .venv/bin
 INSTALLED = .venv/installed
 
-.PHONY: paper site test lint clean slurm-test
+.PHONY: paper site test test-all lint clean slurm-test
 
 paper: $(INSTALLED)
 	$(BIN)/snakemake --cores $(CORES) --config scale=$(SCALE) device=$(DEVICE)
@@ -26,6 +26,10 @@ site: .venv/site
 	touch $@
 
 test: $(INSTALLED)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadgroup -m "not slow"
+
+# With what takes half a minute or more each: long fuzzing, damage of every kind, Snakemake on copies of the project.
+test-all: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadgroup
 
 lint: $(INSTALLED)
