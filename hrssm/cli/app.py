@@ -77,7 +77,7 @@ def run() -> None:
         if error.name is None or error.name.split(".")[0] == "hrssm":
             raise
         plain = f"{error.name} is not installed: pip install 'hrssm[paper,proofs]' installs what this command needs."
-        _stop(str(error) if _raised_here(error) else plain, 2)  # a module of this package knows the extra it needs
+        _stop(str(error) if "pip install" in str(error) else plain, 2)  # some modules know the extra that they need
     except OSError as error:
         if error.errno not in REFUSED:
             raise

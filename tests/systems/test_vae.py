@@ -197,7 +197,7 @@ def test_pictures_and_latents(tmp_path: Path) -> None:
     table = pd.read_parquet(tmp_path / "latents.parquet")
     assert set(table["seed"]) == {3, 4}
     assert len(table) == 2 * len(load(chosen)["test"])
-    assert {"z0", "z3", "s0", "s3", "image", "x", "size"} <= set(table.columns)
+    assert {"z0", "z3", "s0", "s1", "image", "x", "size"} <= set(table.columns)
 
 
 def test_geo_heads_are_those_of_the_source_by_default() -> None:

@@ -39,10 +39,17 @@ ESTIMATE = "no closed form: an unbiased estimate, the mean of log q - log p over
 _LAWS = "hrssm.distributions"
 #: Public functions that compute an entry by quadrature or by sampling, so that there is no code to prove equal to it.
 RESCALED = (
-    "the horospherical function, which is proved, of rescaled coordinates over the root of the curvature; held by tests, "
-    "as its branch for large distances is not yet proved in these coordinates"
+    "the horospherical function, which is proved, of rescaled coordinates over the root of the curvature; held by "
+    "tests, as its branch for large distances is not yet proved in these coordinates"
 )
+TORCH = "PyTorch's own KL of the same two laws, in its own classes; held by tests"
+MEASURE = "the KL of the laws themselves, as it does not depend on the base measure; held by tests"
 NUMERIC: dict[str, tuple[str, str]] = {
+    f"{_LAWS}.Gaussian.kl_Independent": ("normal-law", TORCH),
+    f"{_LAWS}.Gaussian.kl_MultivariateNormal": ("normal-law", TORCH),
+    f"{_LAWS}.Gaussian.kl_LowRankMultivariateNormal": ("normal-law", TORCH),
+    f"{_LAWS}.CoordinateDensity.kl": ("hg-kl-measure-free", MEASURE),
+    f"{_LAWS}.CoordinateDensity.kl_LatentDistribution": ("hg-kl-measure-free", MEASURE),
     "hrssm.geometry.half_plane.distance": ("gm-metric", RESCALED),
     "hrssm.geometry.half_plane.log_origin": ("geo-log", RESCALED),
     f"{_LAWS}.RiemannianNormal.entropy": ("rn-moment", QUADRATURE),
