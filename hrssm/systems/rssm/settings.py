@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from hrssm.latents.table import LATENTS, check
+from hrssm.latents.table import LATENTS, check, known
 from hrssm.networks import table as updates
 from hrssm.training.scale import Scale
 from hrssm.training.settings import Settings as Base
@@ -71,7 +71,7 @@ class Latent(Strict):
     @field_validator("family")
     @classmethod
     def _known(cls, family: str) -> str:
-        check(family, 2)
+        known(family)
         return family
 
     @model_validator(mode="after")
