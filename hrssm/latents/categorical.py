@@ -17,7 +17,7 @@ __all__ = ["Categorical", "OneHotColumns"]
 class OneHotColumns(Distribution):
     """The law of one-hot columns, flattened (..., d), with these probabilities (..., classes, variables)."""
 
-    arg_constraints = {}  # noqa: RUF012  (torch's own classes declare it so)
+    arg_constraints = {}  # type: ignore[assignment]  # noqa: RUF012  (as torch's own classes declare it)
 
     def __init__(self, columns: OneHot, probabilities: Tensor) -> None:
         self.columns, self.probabilities = columns, probabilities
